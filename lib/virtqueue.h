@@ -1,0 +1,190 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef VIRTQUEUE_H
+#define VIRTQUEUE_H 1
+
+/* Virtqueue engine
+ * ================
+ *
+ * Moves frames between a guest's virtqueue and mbufs.  Knows rings, guest
+ * memory and packets, and nothing of sockets, ports or OVSDB.
+ *
+ * Guest memory is hostile: every field that decides something is read once
+ * into a local and the local is checked.  Work per call is bounded by the
+ * ring's size.  Nothing is logged, allocated (but mbufs) or locked here.
+ *
+ * Two kinds of offence.  A frame whose buffers are bad is dropped, counted by
+ * reason and its buffers are given back.  A ring whose structure is bad is
+ * stopped: 'error' is set, and from then on the virtqueue moves nothing until
+ * the control path starts it anew.
+ *
+ * Thread-safety: a virtqueue is prepared by the control thread while nobody
+ * else sees it, published through RCU, and taken back after a grace period.
+ * While published, 'fields of the datapath' belong to the one thread that
+ * moves frames; several threads that enqueue take 'lock' around the call. */
+
+#include <linux/virtio_ring.h>
+#include <linux/virtio_net.h>
+#include <rte_mbuf.h>
+#include <rte_spinlock.h>
+
+#include "guest-memory.h"
+#include "ovs-atomic.h"
+
+/* Split rings hold up to 2**15 entries (virtio 1.2, 2.7). */
+#define VIRTQUEUE_MAX_SIZE 32768
+
+/* Why a frame was dropped or a ring was stopped.
+ * VQ_ERROR(name, fatal, statistic, text). */
+#define VQ_ERRORS                                                           \
+    VQ_ERROR(NONE, false, "none", "no error")                               \
+    /* One frame is dropped. */                                             \
+    VQ_ERROR(ADDRESS, false, "bad_address",                                 \
+             "buffer outside of guest memory")                              \
+    VQ_ERROR(SHORT, false, "short_frame",                                   \
+             "chain too short for the virtio-net header and a frame")       \
+    VQ_ERROR(DIRECTION, false, "bad_direction",                             \
+             "buffer with the wrong direction")                             \
+    VQ_ERROR(LONG, false, "oversize",                                       \
+             "frame longer than a packet buffer of this port")              \
+    VQ_ERROR(NO_MBUF, false, "no_mbuf", "out of packet buffers")            \
+    VQ_ERROR(SMALL_BUFFER, false, "small_buffer",                           \
+             "guest's receive buffer too small for the frame")              \
+    VQ_ERROR(HEADER, false, "bad_header",                                   \
+             "virtio-net header asks for what was not negotiated")          \
+    /* The ring is stopped. */                                              \
+    VQ_ERROR(AVAIL_JUMP, true, "avail_jump",                                \
+             "available index ran ahead by more than the ring's size")      \
+    VQ_ERROR(HEAD, true, "bad_head",                                        \
+             "descriptor index beyond the ring")                            \
+    VQ_ERROR(CHAIN, true, "bad_chain",                                      \
+             "descriptor chain with a loop or longer than the ring")        \
+    VQ_ERROR(INDIRECT, true, "bad_indirect",                                \
+             "malformed indirect descriptor table")                         \
+    VQ_ERROR(FAULT, true, "memory_fault",                                   \
+             "the file behind guest memory shrank")
+
+enum virtqueue_error {
+#define VQ_ERROR(NAME, FATAL, STATISTIC, TEXT) VQ_ERR_##NAME,
+    VQ_ERRORS
+#undef VQ_ERROR
+    VQ_N_ERRORS
+};
+
+const char *virtqueue_error_text(enum virtqueue_error);
+const char *virtqueue_error_statistic(enum virtqueue_error);
+bool virtqueue_error_is_fatal(enum virtqueue_error);
+
+/* Frame size bins, upstream's names: undersize is below 64 bytes. */
+#define VQ_SIZE_BINS                                \
+    VQ_SIZE_BIN(UNDERSIZE, 63, "undersize_packets") \
+    VQ_SIZE_BIN(64, 64, "size_64_packets")          \
+    VQ_SIZE_BIN(127, 127, "size_65_127_packets")    \
+    VQ_SIZE_BIN(255, 255, "size_128_255_packets")   \
+    VQ_SIZE_BIN(511, 511, "size_256_511_packets")   \
+    VQ_SIZE_BIN(1023, 1023, "size_512_1023_packets")\
+    VQ_SIZE_BIN(1518, 1518, "size_1024_1518_packets")\
+    VQ_SIZE_BIN(MAX, UINT32_MAX, "size_1519_max_packets")
+
+enum virtqueue_size_bin {
+#define VQ_SIZE_BIN(NAME, MAX, STATISTIC) VQ_BIN_##NAME,
+    VQ_SIZE_BINS
+#undef VQ_SIZE_BIN
+    VQ_N_BINS
+};
+
+/* Written by whoever moves frames, read by anybody.  Outlives the virtqueue:
+ * counters go on when a guest reconnects. */
+struct virtqueue_stats {
+    uint64_t packets;           /* Delivered whole. */
+    uint64_t bytes;             /* Of those, without the virtio-net header. */
+    uint64_t multicast;
+    uint64_t broadcast;
+    uint64_t bins[VQ_N_BINS];
+    uint64_t notifications;     /* Times the guest was interrupted. */
+    uint64_t errors[VQ_N_ERRORS];
+};
+
+struct virtqueue {
+    /* Constant while published. */
+    struct vring_desc *desc;
+    struct vring_avail *avail;
+    struct vring_used *used;
+    const struct guest_memory *mem;
+    struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */
+    uint64_t used_gpa;          /* For the log... */
+    bool log_used;              /* ...if VHOST_VRING_F_LOG was set. */
+    uint16_t size;              /* Entries, a power of two. */
+    uint8_t hdr_len;            /* 10 or 12 bytes. */
+    bool event_idx;             /* VIRTIO_RING_F_EVENT_IDX. */
+    bool indirect;              /* VIRTIO_RING_F_INDIRECT_DESC. */
+    bool mergeable;             /* VIRTIO_NET_F_MRG_RXBUF. */
+    int callfd;                 /* Non-blocking eventfd or -1; not owned. */
+    struct virtqueue_stats *stats; /* Not owned. */
+
+    /* Fields of the datapath. */
+    uint16_t last_avail;        /* Next available entry to take. */
+    uint16_t last_used;         /* Next used entry to write. */
+    uint16_t signalled;         /* last_used at the latest notification... */
+    bool signalled_valid;       /* ...if there was one since the start. */
+    unsigned int hint;          /* Region of the latest translation. */
+
+    rte_spinlock_t lock;        /* For shared enqueueing. */
+    atomic_int error;           /* enum virtqueue_error, a fatal one. */
+};
+
+/* Prepares 'vq' for its first burst.  The caller has set desc, avail, used,
+ * mem, log, used_gpa, log_used, size, callfd, stats and, from
+ * VHOST_USER_SET_VRING_BASE, last_avail.  'features' are the negotiated
+ * virtio features; they set event_idx, indirect, mergeable and hdr_len.
+ *
+ * Buffers are given back in the call that takes them, so that last_used
+ * equals last_avail between bursts; a back end that died in between left its
+ * mark in the used index, so both continue there if it differs.  Turns
+ * notifications from the guest off: queues are polled. */
+void virtqueue_start(struct virtqueue *, uint64_t features);
+
+/* Takes up to 'max' (at most 32) frames that the guest transmits on 'vq' and
+ * stores them in 'pkts', each in one mbuf of 'pool'.  Returns how many.
+ * Sets data_off, data_len, pkt_len, nb_segs, next, ol_flags (0), port. */
+unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
+                               struct rte_mbuf **pkts, unsigned int max);
+
+/* Offers the 'n' frames of 'pkts', of one or more segments each, to the guest
+ * that receives on 'vq'.  Returns how many were dealt with from the front:
+ * delivered, or dropped and counted in stats->errors.  The others found no
+ * room.  Frees nothing. */
+unsigned int virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
+                               unsigned int n);
+
+/* Frames waiting in 'vq' for virtqueue_dequeue(), at most its size. */
+unsigned int virtqueue_pending(const struct virtqueue *vq);
+
+/* Interrupts the guest if it asked for it since the latest time.  The two
+ * functions above do it themselves. */
+void virtqueue_notify(struct virtqueue *vq);
+
+static inline enum virtqueue_error
+virtqueue_get_error(const struct virtqueue *vq)
+{
+    int error;
+
+    atomic_read_relaxed(&CONST_CAST(struct virtqueue *, vq)->error, &error);
+    return error;
+}
+
+#endif /* virtqueue.h */
