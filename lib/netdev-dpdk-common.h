@@ -35,6 +35,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/thread.h"
 #include "ovs-atomic.h"
+#include "ovs-rcu.h"
 
 /* Frame length limits in bytes.  Upstream's: 9728 without the CRC, Ethernet
  * and two VLAN headers leaves 9702. */
@@ -76,6 +77,10 @@ struct netdev_dpdk {
     int requested_n_rxq;
     int requested_n_txq;
     unsigned int mempool_need;  /* What was asked of 'mempool'. */
+
+    /* Policers, NULL if none; see netdev-dpdk-qos.h. */
+    OVSRCU_TYPE(struct netdev_dpdk_egress *) egress;
+    OVSRCU_TYPE(struct netdev_dpdk_ingress *) ingress;
 
     atomic_llong carrier_resets;
     atomic_uint64_t drops[NETDEV_DPDK_N_DROPS];
@@ -143,7 +148,7 @@ void netdev_dpdk_finish_receive(struct netdev_dpdk *,
 
 /* Members of 'struct netdev_class' that all our types share. */
 int netdev_dpdk_get_numa_id(const struct netdev *);
-int netdev_dpdk_set_etheraddr__(struct netdev *, const struct eth_addr);
+int netdev_dpdk_set_etheraddr(struct netdev *, const struct eth_addr);
 int netdev_dpdk_get_etheraddr(const struct netdev *, struct eth_addr *);
 int netdev_dpdk_get_mtu(const struct netdev *, int *);
 int netdev_dpdk_set_mtu(struct netdev *, int);
