@@ -1,0 +1,610 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Port types dpdkvhostuser and dpdkvhostuserclient: configuration and the
+ * movement of frames.  See netdev-dpdk-vhost.h; what a port shows of itself
+ * is in netdev-dpdk-vhost-show.c. */
+
+#include <config.h>
+
+#include "netdev-dpdk-vhost.h"
+
+#include <errno.h>
+
+#include "coverage.h"
+#include "dirs.h"
+#include "dp-packet.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "smap.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(netdev_dpdk);
+
+COVERAGE_DEFINE(vhost_tx_contention);
+
+/* Packet buffers one port can hold: bursts on their way to a port, packets
+ * that wait for their fragments or for tx-flush-interval. */
+#define VHOST_MBUFS_PER_PORT 1024
+#define VHOST_MBUFS_PER_QUEUE (4 * NETDEV_MAX_BURST)
+
+/* Shortest frame without CRC; RARP announcements are padded to it. */
+#define VHOST_MIN_FRAME 60
+
+/* Directory of server sockets, other_config:vhost-sock-dir. */
+static char *vhost_sock_dir;
+
+static void netdev_vhost_changed(void *dev_);
+
+
+/* Life cycle. */
+
+static struct netdev *
+netdev_vhost_alloc(void)
+{
+    struct netdev_vhost *dev = xzalloc_cacheline(sizeof *dev);
+
+    return &dev->common.up;
+}
+
+static void
+netdev_vhost_dealloc(struct netdev *netdev)
+{
+    free_cacheline(netdev_vhost_cast(netdev));
+}
+
+static int
+netdev_vhost_construct__(struct netdev *netdev, bool client)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+
+    netdev_dpdk_common_construct(&dev->common, rte_socket_id());
+    ovsrcu_init(&dev->endpoint, NULL);
+    dev->client = client;
+    for (int i = 0; i < VHOST_USER_MAX_QUEUE_PAIRS; i++) {
+        atomic_init(&dev->rxq_active[i], false);
+        atomic_init(&dev->tx_map[i], VHOST_TXQ_NONE);
+    }
+    atomic_init(&dev->tx_retries_max, VHOST_TX_RETRIES_DEFAULT);
+    atomic_init(&dev->tx_retries, 0);
+
+    /* Take the pool at the first reconfigure(). */
+    netdev_request_reconfigure(netdev);
+    return 0;
+}
+
+static int
+netdev_vhost_server_construct(struct netdev *netdev)
+{
+    return netdev_vhost_construct__(netdev, false);
+}
+
+static int
+netdev_vhost_client_construct(struct netdev *netdev)
+{
+    return netdev_vhost_construct__(netdev, true);
+}
+
+static void
+netdev_vhost_destruct(struct netdev *netdev)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+
+    /* Not under the mutex: netdev_vhost_changed() takes it. */
+    if (endpoint) {
+        vhost_user_close(endpoint);
+    }
+    free(dev->path);
+    netdev_dpdk_common_destruct(&dev->common);
+}
+
+
+/* Configuration. */
+
+/* Opens the endpoint for 'path', which becomes the port's. */
+static int
+netdev_vhost_open(struct netdev_vhost *dev, char *path, char **errp)
+{
+    struct vhost_user_config config = {
+        .name = dev->common.up.name,
+        .path = path,
+        .client = dev->client,
+        .features = vhost_user_default_features(),
+        .protocol_features = vhost_user_default_protocol_features(),
+        .max_queue_pairs = VHOST_USER_MAX_QUEUE_PAIRS,
+    };
+    struct vhost_user *endpoint;
+    char *reason = NULL;
+    int error;
+
+    error = vhost_user_open(&config, netdev_vhost_changed, dev, &endpoint,
+                            &reason);
+    if (error) {
+        VLOG_WARN_BUF(errp, "%s: %s", dev->common.up.name, reason);
+        free(reason);
+        free(path);
+        return error;
+    }
+
+    dev->path = path;
+    ovsrcu_set(&dev->endpoint, endpoint);
+    if (dev->client) {
+        VLOG_INFO("vHost User device '%s' created in 'client' mode, "
+                  "using client socket '%s'", dev->common.up.name, path);
+    } else {
+        VLOG_INFO("Socket %s created for vhost-user port %s",
+                  path, dev->common.up.name);
+        VLOG_WARN_ONCE("dpdkvhostuser ports are considered deprecated;  "
+                       "please migrate to dpdkvhostuserclient ports.");
+    }
+    netdev_vhost_changed(dev);
+    return 0;
+}
+
+static int
+netdev_vhost_set_tx_retries(struct netdev_vhost *dev, const struct smap *args,
+                            char **errp)
+{
+    const char *name = dev->common.up.name;
+    const char *value = smap_get(args, "tx-retries-max");
+    int retries = VHOST_TX_RETRIES_DEFAULT;
+    unsigned int current;
+
+    if (value && (!str_to_int(value, 10, &retries) || retries < 0
+                  || retries > VHOST_TX_RETRIES_MAX)) {
+        VLOG_WARN_BUF(errp, "%s: options:tx-retries-max is \"%s\", but must "
+                      "be a number from 0 to %d", name, value,
+                      VHOST_TX_RETRIES_MAX);
+        return EINVAL;
+    }
+
+    atomic_read_relaxed(&dev->tx_retries_max, &current);
+    if (current != retries) {
+        atomic_store_relaxed(&dev->tx_retries_max, retries);
+        VLOG_INFO("Max Tx retries for vhost device '%s' set to %d",
+                  name, retries);
+    }
+    return 0;
+}
+
+static int
+netdev_vhost_server_set_config(struct netdev *netdev, const struct smap *args,
+                               char **errp)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    int error;
+
+    error = netdev_vhost_set_tx_retries(dev, args, errp);
+    if (error || dev->path) {
+        return error;
+    }
+
+    /* The name becomes a file name: it must not lead anywhere else. */
+    if (strpbrk(netdev->name, "/\\")) {
+        VLOG_WARN_BUF(errp, "\"%s\" is not a valid name for a vhost-user "
+                      "port. A valid name must not include '/' or '\\'",
+                      netdev->name);
+        return EINVAL;
+    }
+    return netdev_vhost_open(dev, xasprintf("%s/%s", vhost_sock_dir,
+                                            netdev->name), errp);
+}
+
+static int
+netdev_vhost_client_set_config(struct netdev *netdev, const struct smap *args,
+                               char **errp)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    const char *path = smap_get(args, "vhost-server-path");
+    int error;
+
+    error = netdev_vhost_set_tx_retries(dev, args, errp);
+    if (error) {
+        return error;
+    }
+
+    if (!path || !path[0]) {
+        VLOG_WARN_BUF(errp, "%s: options:vhost-server-path is missing; set "
+                      "it to the path of the socket on which the virtual "
+                      "machine listens", netdev->name);
+        return EINVAL;
+    }
+    if (!dev->path) {
+        return netdev_vhost_open(dev, xstrdup(path), errp);
+    }
+
+    /* Any error makes the caller create the port anew, with the new path. */
+    return strcmp(path, dev->path) ? EAGAIN : 0;
+}
+
+static int
+netdev_vhost_get_config(const struct netdev *netdev, struct smap *args)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    unsigned int retries;
+
+    if (dev->client && dev->path) {
+        smap_add(args, "vhost-server-path", dev->path);
+    }
+    atomic_read_relaxed(&dev->tx_retries_max, &retries);
+    if (retries != VHOST_TX_RETRIES_DEFAULT) {
+        smap_add_format(args, "tx-retries-max", "%u", retries);
+    }
+    return 0;
+}
+
+static int
+netdev_vhost_reconfigure(struct netdev *netdev)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    struct netdev_dpdk *common = &dev->common;
+    int error;
+
+    ovs_mutex_lock(&common->mutex);
+    netdev->n_rxq = common->requested_n_rxq;
+    netdev->n_txq = common->requested_n_txq;
+    error = netdev_dpdk_fit_mempool(common,
+                                    VHOST_MBUFS_PER_PORT
+                                    + netdev->n_rxq * VHOST_MBUFS_PER_QUEUE);
+    netdev_change_seq_changed(netdev);
+    ovs_mutex_unlock(&common->mutex);
+
+    return error;
+}
+
+
+/* The endpoint has changed. */
+
+void
+vhost_map_txqs(const bool *enabled, int n, int *map)
+{
+    int next = -1;
+
+    for (int i = 0; i < n; i++) {
+        if (enabled[i]) {
+            map[i] = i;
+            continue;
+        }
+
+        /* The enabled queue that follows the one given out last. */
+        map[i] = VHOST_TXQ_NONE;
+        for (int j = 1; j <= n; j++) {
+            int candidate = (next + j) % n;
+
+            if (enabled[candidate]) {
+                map[i] = next = candidate;
+                break;
+            }
+        }
+    }
+}
+
+/* Takes over the queues of 'status'. */
+static void
+netdev_vhost_update_queues(struct netdev_vhost *dev,
+                           const struct vhost_user_status *status)
+    OVS_REQUIRES(dev->common.mutex)
+{
+    bool enabled[VHOST_USER_MAX_QUEUE_PAIRS];
+    int map[VHOST_USER_MAX_QUEUE_PAIRS];
+
+    for (int i = 0; i < VHOST_USER_MAX_QUEUE_PAIRS; i++) {
+        const struct vhost_user_vring_status *tx = &status->vrings[2 * i];
+        const struct vhost_user_vring_status *rx = tx + 1;
+
+        enabled[i] = (2 * i < status->n_vrings && tx->started && tx->enabled
+                      && !tx->error);
+        atomic_store_relaxed(&dev->rxq_active[i],
+                             2 * i + 1 < status->n_vrings && rx->started
+                             && rx->enabled && !rx->error);
+    }
+
+    vhost_map_txqs(enabled, VHOST_USER_MAX_QUEUE_PAIRS, map);
+    for (int i = 0; i < VHOST_USER_MAX_QUEUE_PAIRS; i++) {
+        atomic_store_relaxed(&dev->tx_map[i],
+                             map[i] == VHOST_TXQ_NONE ? map[i] : 2 * map[i]);
+    }
+}
+
+/* Called by the thread that serves the sockets. */
+static void
+netdev_vhost_changed(void *dev_)
+{
+    struct netdev_vhost *dev = dev_;
+    struct netdev_dpdk *common = &dev->common;
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    struct vhost_user_status status;
+    bool ready;
+
+    if (!endpoint) {
+        /* netdev_vhost_open() is about to call again. */
+        return;
+    }
+
+    /* The status is read under the mutex so that the last one read is the
+     * last one applied. */
+    ovs_mutex_lock(&common->mutex);
+    vhost_user_get_status(endpoint, &status);
+    ready = status.state == VHOST_USER_READY;
+
+    netdev_vhost_update_queues(dev, &status);
+
+    if (ready) {
+        bool reconfigure = false;
+
+        /* Queues a guest no longer has are disabled and cost nothing, so
+         * that there is nothing to gain by giving them back. */
+        if (status.n_queue_pairs > common->requested_n_rxq) {
+            common->requested_n_rxq = status.n_queue_pairs;
+            common->requested_n_txq = status.n_queue_pairs;
+            reconfigure = true;
+        }
+        if (status.numa_node >= 0
+            && status.numa_node != common->requested_socket_id) {
+            common->requested_socket_id = status.numa_node;
+            reconfigure = true;
+        }
+        if (reconfigure) {
+            netdev_request_reconfigure(&common->up);
+        }
+    }
+
+    if (ready != dev->ready || status.n_connections != dev->n_connections) {
+        long long int resets;
+
+        if (ready) {
+            VLOG_INFO("vHost Device '%s' has been added on numa node %i",
+                      dev->path, status.numa_node);
+        } else if (dev->ready) {
+            VLOG_INFO("vHost Device '%s' has been removed", dev->path);
+        }
+        if (ready != dev->ready) {
+            atomic_add_relaxed(&common->carrier_resets, 1, &resets);
+        }
+        dev->ready = ready;
+        dev->n_connections = status.n_connections;
+    }
+    netdev_change_seq_changed(&common->up);
+    ovs_mutex_unlock(&common->mutex);
+}
+
+static int
+netdev_vhost_get_carrier(const struct netdev *netdev, bool *carrier)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+
+    ovs_mutex_lock(&dev->common.mutex);
+    *carrier = dev->ready && netdev_dpdk_is_up(&dev->common);
+    ovs_mutex_unlock(&dev->common.mutex);
+
+    return 0;
+}
+
+
+/* Datapath. */
+
+static bool
+netdev_vhost_rxq_enabled(struct netdev_rxq *rxq)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
+    bool active;
+
+    atomic_read_relaxed(&dev->rxq_active[rxq->queue_id], &active);
+    return active;
+}
+
+/* Receives the announcement of a guest that has just arrived here and may be
+ * silent (vhost-user, "VHOST_USER_SEND_RARP"). */
+static bool
+netdev_vhost_recv_rarp(struct netdev_vhost *dev, const struct eth_addr mac,
+                       struct dp_packet_batch *batch)
+{
+    struct rte_mbuf *mbuf = rte_pktmbuf_alloc(dev->common.mempool->mp);
+    struct dp_packet *packet;
+
+    if (!mbuf) {
+        return false;
+    }
+    packet = CONTAINER_OF(mbuf, struct dp_packet, mbuf);
+    compose_rarp(packet, mac);
+    dp_packet_put_zeros(packet, VHOST_MIN_FRAME - dp_packet_size(packet));
+    dp_packet_batch_init_packet(batch, packet);
+    return true;
+}
+
+static int
+netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
+                      int *qfill)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    struct virtqueue *vq;
+    struct eth_addr mac;
+
+    if (OVS_UNLIKELY(!endpoint || !netdev_dpdk_is_up(&dev->common))) {
+        return EAGAIN;
+    }
+    vq = vhost_user_vq(endpoint, 2 * rxq->queue_id + 1);
+    if (OVS_UNLIKELY(!vq)) {
+        return EAGAIN;
+    }
+
+    if (!vhost_user_take_rarp(endpoint, &mac)
+        || !netdev_vhost_recv_rarp(dev, mac, batch)) {
+        batch->count = virtqueue_dequeue(vq, dev->common.mempool->mp,
+                                         (struct rte_mbuf **) batch->packets,
+                                         NETDEV_MAX_BURST);
+        if (!batch->count) {
+            if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+                vhost_user_ring_failed(endpoint);
+            }
+            return EAGAIN;
+        }
+    }
+    if (qfill) {
+        *qfill = (batch->count == NETDEV_MAX_BURST
+                  ? virtqueue_pending(vq) : 0);
+    }
+
+    netdev_dpdk_finish_receive(&dev->common, batch);
+    return 0;
+}
+
+/* Offers 'n' frames to 'vq'.  Returns how many are done with. */
+static unsigned int
+netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
+                     struct rte_mbuf **mbufs, unsigned int n)
+{
+    unsigned int retries_max, done;
+    unsigned int retries = 0;
+
+    if (OVS_UNLIKELY(!rte_spinlock_trylock(&vq->lock))) {
+        COVERAGE_INC(vhost_tx_contention);
+        rte_spinlock_lock(&vq->lock);
+    }
+    done = virtqueue_enqueue(vq, mbufs, n);
+    if (OVS_UNLIKELY(done && done < n)) {
+        /* The guest may give back buffers while we look: worth another try
+         * as long as it does. */
+        atomic_read_relaxed(&dev->tx_retries_max, &retries_max);
+        while (retries < retries_max) {
+            unsigned int more = virtqueue_enqueue(vq, mbufs + done, n - done);
+
+            retries++;
+            done += more;
+            if (!more || done == n) {
+                break;
+            }
+        }
+    }
+    rte_spinlock_unlock(&vq->lock);
+
+    if (retries) {
+        uint64_t orig;
+
+        atomic_add_relaxed(&dev->tx_retries, retries, &orig);
+    }
+    return done;
+}
+
+static int
+netdev_vhost_send(struct netdev *netdev, int qid,
+                  struct dp_packet_batch *batch,
+                  bool concurrent_txq OVS_UNUSED)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    struct virtqueue *vq = NULL;
+    unsigned int done = 0;
+    unsigned int n;
+    int vring;
+
+    netdev_dpdk_prepare_send(&dev->common, batch);
+    n = dp_packet_batch_size(batch);
+    if (!n) {
+        return 0;
+    }
+
+    atomic_read_relaxed(&dev->tx_map[qid % VHOST_USER_MAX_QUEUE_PAIRS],
+                        &vring);
+    if (OVS_LIKELY(endpoint && vring != VHOST_TXQ_NONE
+                   && netdev_dpdk_is_up(&dev->common))) {
+        vq = vhost_user_vq(endpoint, vring);
+    }
+    if (OVS_LIKELY(vq)) {
+        /* The engine copies, so that frames in ordinary memory, which also
+         * begin with an mbuf, go the same way. */
+        done = netdev_vhost_enqueue(dev, vq,
+                                    (struct rte_mbuf **) batch->packets, n);
+        if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+            vhost_user_ring_failed(endpoint);
+        }
+    }
+    netdev_dpdk_count_drops(&dev->common, NETDEV_DPDK_DROP_TX_FAILURE,
+                            n - done);
+
+    /* All packets of a batch have the same source (dpif-netdev.c). */
+    if (OVS_LIKELY(batch->packets[0]->source == DPBUF_DPDK)) {
+        rte_pktmbuf_free_bulk((struct rte_mbuf **) batch->packets, n);
+    } else {
+        dp_packet_delete_batch(batch, true);
+    }
+    return 0;
+}
+
+
+/* Registration. */
+
+/* 'other_config:vhost-sock-dir' is a directory below the run directory. */
+static char *
+netdev_vhost_parse_sock_dir(const struct smap *ovs_other_config)
+{
+    const char *dir = smap_get(ovs_other_config, "vhost-sock-dir");
+
+    if (!dir || !dir[0]) {
+        return xstrdup(ovs_rundir());
+    }
+    if (strstr(dir, "..")) {
+        VLOG_ERR("other_config:vhost-sock-dir is \"%s\", but must not contain "
+                 "\"..\"; using %s - Only subdirectories of %s are allowed",
+                 dir, ovs_rundir(), ovs_rundir());
+        return xstrdup(ovs_rundir());
+    }
+    VLOG_INFO("User-provided vhost-sock-dir in use: %s/%s",
+              ovs_rundir(), dir);
+    return xasprintf("%s/%s", ovs_rundir(), dir);
+}
+
+#define NETDEV_VHOST_CLASS_COMMON                       \
+    NETDEV_DPDK_CLASS_COMMON,                           \
+    .alloc = netdev_vhost_alloc,                        \
+    .destruct = netdev_vhost_destruct,                  \
+    .dealloc = netdev_vhost_dealloc,                    \
+    .get_config = netdev_vhost_get_config,              \
+    .set_etheraddr = netdev_dpdk_set_etheraddr,         \
+    .update_flags = netdev_dpdk_update_flags,           \
+    .reconfigure = netdev_vhost_reconfigure,            \
+    .get_carrier = netdev_vhost_get_carrier,            \
+    .get_stats = netdev_vhost_get_stats,                \
+    .get_custom_stats = netdev_vhost_get_custom_stats,  \
+    .get_status = netdev_vhost_get_status,              \
+    .send = netdev_vhost_send,                          \
+    .rxq_recv = netdev_vhost_rxq_recv,                  \
+    .rxq_enabled = netdev_vhost_rxq_enabled
+
+static const struct netdev_class netdev_vhost_server_class = {
+    NETDEV_VHOST_CLASS_COMMON,
+    .type = "dpdkvhostuser",
+    .construct = netdev_vhost_server_construct,
+    .set_config = netdev_vhost_server_set_config,
+};
+
+static const struct netdev_class netdev_vhost_client_class = {
+    NETDEV_VHOST_CLASS_COMMON,
+    .type = "dpdkvhostuserclient",
+    .construct = netdev_vhost_client_construct,
+    .set_config = netdev_vhost_client_set_config,
+};
+
+void
+netdev_vhost_register(const struct smap *ovs_other_config)
+{
+    vhost_sock_dir = netdev_vhost_parse_sock_dir(ovs_other_config);
+    guest_memory_init();
+    netdev_register_provider(&netdev_vhost_server_class);
+    netdev_register_provider(&netdev_vhost_client_class);
+}
