@@ -14,9 +14,10 @@
  * limitations under the License.
  */
 
-/* Port types dpdkvhostuser and dpdkvhostuserclient: configuration and the
- * movement of frames.  See netdev-dpdk-vhost.h; what a port shows of itself
- * is in netdev-dpdk-vhost-show.c. */
+/* Port types dpdkvhostuser and dpdkvhostuserclient: configuration and
+ * changes of the endpoint.  See netdev-dpdk-vhost.h; frames move in
+ * netdev-dpdk-vhost-io.c, and what a port shows of itself is in
+ * netdev-dpdk-vhost-show.c. */
 
 #include <config.h>
 
@@ -24,25 +25,17 @@
 
 #include <errno.h>
 
-#include "coverage.h"
 #include "dirs.h"
-#include "dp-packet.h"
 #include "openvswitch/vlog.h"
-#include "packets.h"
 #include "smap.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdk);
 
-COVERAGE_DEFINE(vhost_tx_contention);
-
 /* Packet buffers one port can hold: bursts on their way to a port, packets
  * that wait for their fragments or for tx-flush-interval. */
 #define VHOST_MBUFS_PER_PORT 1024
 #define VHOST_MBUFS_PER_QUEUE (4 * NETDEV_MAX_BURST)
-
-/* Shortest frame without CRC; RARP announcements are padded to it. */
-#define VHOST_MIN_FRAME 60
 
 /* Directory of server sockets, other_config:vhost-sock-dir. */
 static char *vhost_sock_dir;
@@ -391,158 +384,6 @@ netdev_vhost_get_carrier(const struct netdev *netdev, bool *carrier)
     *carrier = dev->ready && netdev_dpdk_is_up(&dev->common);
     ovs_mutex_unlock(&dev->common.mutex);
 
-    return 0;
-}
-
-
-/* Datapath. */
-
-static bool
-netdev_vhost_rxq_enabled(struct netdev_rxq *rxq)
-{
-    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
-    bool active;
-
-    atomic_read_relaxed(&dev->rxq_active[rxq->queue_id], &active);
-    return active;
-}
-
-/* Receives the announcement of a guest that has just arrived here and may be
- * silent (vhost-user, "VHOST_USER_SEND_RARP"). */
-static bool
-netdev_vhost_recv_rarp(struct netdev_vhost *dev, const struct eth_addr mac,
-                       struct dp_packet_batch *batch)
-{
-    struct rte_mbuf *mbuf = rte_pktmbuf_alloc(dev->common.mempool->mp);
-    struct dp_packet *packet;
-
-    if (!mbuf) {
-        return false;
-    }
-    packet = CONTAINER_OF(mbuf, struct dp_packet, mbuf);
-    compose_rarp(packet, mac);
-    dp_packet_put_zeros(packet, VHOST_MIN_FRAME - dp_packet_size(packet));
-    dp_packet_batch_init_packet(batch, packet);
-    return true;
-}
-
-static int
-netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
-                      int *qfill)
-{
-    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
-    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
-    struct virtqueue *vq;
-    struct eth_addr mac;
-
-    if (OVS_UNLIKELY(!endpoint || !netdev_dpdk_is_up(&dev->common))) {
-        return EAGAIN;
-    }
-    vq = vhost_user_vq(endpoint, 2 * rxq->queue_id + 1);
-    if (OVS_UNLIKELY(!vq)) {
-        return EAGAIN;
-    }
-
-    if (!vhost_user_take_rarp(endpoint, &mac)
-        || !netdev_vhost_recv_rarp(dev, mac, batch)) {
-        batch->count = virtqueue_dequeue(vq, dev->common.mempool->mp,
-                                         (struct rte_mbuf **) batch->packets,
-                                         NETDEV_MAX_BURST);
-        if (!batch->count) {
-            if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
-                vhost_user_ring_failed(endpoint);
-            }
-            return EAGAIN;
-        }
-    }
-    if (qfill) {
-        *qfill = (batch->count == NETDEV_MAX_BURST
-                  ? virtqueue_pending(vq) : 0);
-    }
-
-    netdev_dpdk_finish_receive(&dev->common, batch);
-    return 0;
-}
-
-/* Offers 'n' frames to 'vq'.  Returns how many are done with. */
-static unsigned int
-netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
-                     struct rte_mbuf **mbufs, unsigned int n)
-{
-    unsigned int retries_max, done;
-    unsigned int retries = 0;
-
-    if (OVS_UNLIKELY(!rte_spinlock_trylock(&vq->lock))) {
-        COVERAGE_INC(vhost_tx_contention);
-        rte_spinlock_lock(&vq->lock);
-    }
-    done = virtqueue_enqueue(vq, mbufs, n);
-    if (OVS_UNLIKELY(done && done < n)) {
-        /* The guest may give back buffers while we look: worth another try
-         * as long as it does. */
-        atomic_read_relaxed(&dev->tx_retries_max, &retries_max);
-        while (retries < retries_max) {
-            unsigned int more = virtqueue_enqueue(vq, mbufs + done, n - done);
-
-            retries++;
-            done += more;
-            if (!more || done == n) {
-                break;
-            }
-        }
-    }
-    rte_spinlock_unlock(&vq->lock);
-
-    if (retries) {
-        uint64_t orig;
-
-        atomic_add_relaxed(&dev->tx_retries, retries, &orig);
-    }
-    return done;
-}
-
-static int
-netdev_vhost_send(struct netdev *netdev, int qid,
-                  struct dp_packet_batch *batch,
-                  bool concurrent_txq OVS_UNUSED)
-{
-    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
-    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
-    struct virtqueue *vq = NULL;
-    unsigned int done = 0;
-    unsigned int n;
-    int vring;
-
-    netdev_dpdk_prepare_send(&dev->common, batch);
-    n = dp_packet_batch_size(batch);
-    if (!n) {
-        return 0;
-    }
-
-    atomic_read_relaxed(&dev->tx_map[qid % VHOST_USER_MAX_QUEUE_PAIRS],
-                        &vring);
-    if (OVS_LIKELY(endpoint && vring != VHOST_TXQ_NONE
-                   && netdev_dpdk_is_up(&dev->common))) {
-        vq = vhost_user_vq(endpoint, vring);
-    }
-    if (OVS_LIKELY(vq)) {
-        /* The engine copies, so that frames in ordinary memory, which also
-         * begin with an mbuf, go the same way. */
-        done = netdev_vhost_enqueue(dev, vq,
-                                    (struct rte_mbuf **) batch->packets, n);
-        if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
-            vhost_user_ring_failed(endpoint);
-        }
-    }
-    netdev_dpdk_count_drops(&dev->common, NETDEV_DPDK_DROP_TX_FAILURE,
-                            n - done);
-
-    /* All packets of a batch have the same source (dpif-netdev.c). */
-    if (OVS_LIKELY(batch->packets[0]->source == DPBUF_DPDK)) {
-        rte_pktmbuf_free_bulk((struct rte_mbuf **) batch->packets, n);
-    } else {
-        dp_packet_delete_batch(batch, true);
-    }
     return 0;
 }
 

@@ -73,7 +73,14 @@ netdev_vhost_endpoint(const struct netdev_vhost *dev)
  * turn, or VHOST_TXQ_NONE if there is none.  Pure. */
 void vhost_map_txqs(const bool *enabled, int n, int *map);
 
-/* Members of 'struct netdev_class' in netdev-dpdk-vhost-show.c. */
+/* Members of 'struct netdev_class' in netdev-dpdk-vhost-io.c... */
+bool netdev_vhost_rxq_enabled(struct netdev_rxq *);
+int netdev_vhost_rxq_recv(struct netdev_rxq *, struct dp_packet_batch *,
+                          int *qfill);
+int netdev_vhost_send(struct netdev *, int qid, struct dp_packet_batch *,
+                      bool concurrent_txq);
+
+/* ...and in netdev-dpdk-vhost-show.c. */
 int netdev_vhost_get_stats(const struct netdev *, struct netdev_stats *);
 int netdev_vhost_get_custom_stats(const struct netdev *,
                                   struct netdev_custom_stats *);

@@ -1,0 +1,183 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Frames between a vhost-user port and the datapath.  Called by PMD threads
+ * and, for what it sends itself, by the main thread. */
+
+#include <config.h>
+
+#include "netdev-dpdk-vhost.h"
+
+#include <errno.h>
+
+#include "coverage.h"
+#include "dp-packet.h"
+#include "packets.h"
+#include "util.h"
+
+COVERAGE_DEFINE(vhost_tx_contention);
+
+/* Shortest frame without CRC; RARP announcements are padded to it. */
+#define VHOST_MIN_FRAME 60
+
+bool
+netdev_vhost_rxq_enabled(struct netdev_rxq *rxq)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
+    bool active;
+
+    atomic_read_relaxed(&dev->rxq_active[rxq->queue_id], &active);
+    return active;
+}
+
+/* Receives the announcement of a guest that has just arrived here and may be
+ * silent (vhost-user, "VHOST_USER_SEND_RARP"). */
+static bool
+netdev_vhost_recv_rarp(struct netdev_vhost *dev, const struct eth_addr mac,
+                       struct dp_packet_batch *batch)
+{
+    struct rte_mbuf *mbuf = rte_pktmbuf_alloc(dev->common.mempool->mp);
+    struct dp_packet *packet;
+
+    if (!mbuf) {
+        return false;
+    }
+    packet = CONTAINER_OF(mbuf, struct dp_packet, mbuf);
+    compose_rarp(packet, mac);
+    dp_packet_put_zeros(packet, VHOST_MIN_FRAME - dp_packet_size(packet));
+    dp_packet_batch_init_packet(batch, packet);
+    return true;
+}
+
+int
+netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
+                      int *qfill)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    struct virtqueue *vq;
+    struct eth_addr mac;
+
+    if (OVS_UNLIKELY(!endpoint || !netdev_dpdk_is_up(&dev->common))) {
+        return EAGAIN;
+    }
+    vq = vhost_user_vq(endpoint, 2 * rxq->queue_id + 1);
+    if (OVS_UNLIKELY(!vq)) {
+        return EAGAIN;
+    }
+
+    if (!vhost_user_take_rarp(endpoint, &mac)
+        || !netdev_vhost_recv_rarp(dev, mac, batch)) {
+        batch->count = virtqueue_dequeue(vq, dev->common.mempool->mp,
+                                         (struct rte_mbuf **) batch->packets,
+                                         NETDEV_MAX_BURST);
+        if (!batch->count) {
+            if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+                vhost_user_ring_failed(endpoint);
+            }
+            return EAGAIN;
+        }
+    }
+    if (qfill) {
+        *qfill = (batch->count == NETDEV_MAX_BURST
+                  ? virtqueue_pending(vq) : 0);
+    }
+
+    netdev_dpdk_finish_receive(&dev->common, batch);
+    return 0;
+}
+
+/* Offers 'n' frames to 'vq'.  Returns how many are done with. */
+static unsigned int
+netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
+                     struct rte_mbuf **mbufs, unsigned int n)
+{
+    unsigned int retries_max, done;
+    unsigned int retries = 0;
+
+    if (OVS_UNLIKELY(!rte_spinlock_trylock(&vq->lock))) {
+        COVERAGE_INC(vhost_tx_contention);
+        rte_spinlock_lock(&vq->lock);
+    }
+    done = virtqueue_enqueue(vq, mbufs, n);
+    if (OVS_UNLIKELY(done && done < n)) {
+        /* The guest may give back buffers while we look: worth another try
+         * as long as it does. */
+        atomic_read_relaxed(&dev->tx_retries_max, &retries_max);
+        while (retries < retries_max) {
+            unsigned int more = virtqueue_enqueue(vq, mbufs + done, n - done);
+
+            retries++;
+            done += more;
+            if (!more || done == n) {
+                break;
+            }
+        }
+    }
+    rte_spinlock_unlock(&vq->lock);
+
+    if (retries) {
+        uint64_t orig;
+
+        atomic_add_relaxed(&dev->tx_retries, retries, &orig);
+    }
+    return done;
+}
+
+int
+netdev_vhost_send(struct netdev *netdev, int qid,
+                  struct dp_packet_batch *batch,
+                  bool concurrent_txq OVS_UNUSED)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(netdev);
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    struct virtqueue *vq = NULL;
+    unsigned int done = 0;
+    unsigned int n;
+    int vring;
+
+    netdev_dpdk_prepare_send(&dev->common, batch);
+    n = dp_packet_batch_size(batch);
+    if (!n) {
+        return 0;
+    }
+
+    atomic_read_relaxed(&dev->tx_map[qid % VHOST_USER_MAX_QUEUE_PAIRS],
+                        &vring);
+    if (OVS_LIKELY(endpoint && vring != VHOST_TXQ_NONE
+                   && netdev_dpdk_is_up(&dev->common))) {
+        vq = vhost_user_vq(endpoint, vring);
+    }
+    if (OVS_LIKELY(vq)) {
+        /* The engine copies, so that frames in ordinary memory, which also
+         * begin with an mbuf, go the same way. */
+        done = netdev_vhost_enqueue(dev, vq,
+                                    (struct rte_mbuf **) batch->packets, n);
+        if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+            vhost_user_ring_failed(endpoint);
+        }
+    }
+    netdev_dpdk_count_drops(&dev->common, NETDEV_DPDK_DROP_TX_FAILURE,
+                            n - done);
+
+    /* All packets of a batch have the same source (dpif-netdev.c). */
+    if (OVS_LIKELY(batch->packets[0]->source == DPBUF_DPDK)) {
+        rte_pktmbuf_free_bulk((struct rte_mbuf **) batch->packets, n);
+    } else {
+        dp_packet_delete_batch(batch, true);
+    }
+    return 0;
+}
