@@ -1,0 +1,38 @@
+# Copyright (c) 2026 The ovs-vring authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+EXTRA_DIST += \
+	build-aux/build-ovs \
+	build-aux/check-style \
+	build-aux/ovs-releases
+
+CHECK_LOCAL += check-style
+check-style:
+	$(AM_V_GEN)$(SHELL) $(srcdir)/build-aux/check-style $(srcdir)
+
+# Lock annotations are checked by clang alone.
+CHECK_LOCAL += thread-safety
+VRING_C_FILES = $(filter %.c,$(lib_libvring_a_SOURCES))
+thread-safety:
+	@if test -z '$(CLANG)'; then \
+	    echo "thread-safety: skipped (no clang: apt-get install clang)"; \
+	else \
+	    status=0; \
+	    for file in $(VRING_C_FILES); do \
+	        $(CLANG) -fsyntax-only -Wthread-safety $(AM_CPPFLAGS) \
+	            $(CPPFLAGS) $(VRING_CFLAGS) $(VRING_WARNINGS) -Werror \
+	            $(srcdir)/$$file || status=1; \
+	    done; \
+	    exit $$status; \
+	fi

@@ -1,0 +1,75 @@
+# Copyright (c) 2026 The ovs-vring authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# The test suite is one Autotest script.  Groups of tests are told apart by
+# keywords: "unit" (no root, no EAL), "switch" (a switch and a front end of
+# ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
+TESTSUITE_AT = \
+	tests/testsuite.at \
+	tests/unit.at \
+	tests/vring-macros.at
+TESTSUITE = $(srcdir)/tests/testsuite
+EXTRA_DIST += $(TESTSUITE_AT) $(TESTSUITE) tests/package.m4
+DISTCLEANFILES += tests/atconfig
+
+# Where the suite finds programs: ours first.
+AUTOTEST_PATH = vswitchd:tests:$(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/ovsdb
+
+tests/package.m4: $(top_srcdir)/configure.ac
+	$(AM_V_GEN){ \
+	    echo '# Made from configure.ac.'; \
+	    echo 'm4_define([AT_PACKAGE_NAME], [$(PACKAGE_NAME)])'; \
+	    echo 'm4_define([AT_PACKAGE_TARNAME], [$(PACKAGE_TARNAME)])'; \
+	    echo 'm4_define([AT_PACKAGE_VERSION], [$(PACKAGE_VERSION)])'; \
+	    echo 'm4_define([AT_PACKAGE_STRING], [$(PACKAGE_STRING)])'; \
+	    echo 'm4_define([AT_PACKAGE_BUGREPORT], [$(PACKAGE_BUGREPORT)])'; \
+	} >$(srcdir)/$@.tmp && mv $(srcdir)/$@.tmp $(srcdir)/$@
+
+$(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
+	$(AM_V_GEN)$(AUTOM4TE) --language=autotest -I $(srcdir) \
+	    -I $(srcdir)/tests -o $@.tmp $(srcdir)/tests/testsuite.at && \
+	mv $@.tmp $@
+
+# Programs of the tests see our library and all of Open vSwitch's.
+VRING_TESTS =
+check_PROGRAMS += $(VRING_TESTS)
+
+RUN_TESTSUITE = $(SHELL) $(TESTSUITE) -C tests \
+	AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS)
+
+# "make check" runs the groups that it can, "make check-GROUP" one.
+CHECK_LOCAL += check-groups
+check-groups: tests/atconfig tests/atlocal $(TESTSUITE)
+	@groups='$(CHECK_GROUPS)'; \
+	if test -z "$$groups"; then \
+	    groups=unit; \
+	    if test `id -u` = 0; then \
+	        groups='unit switch guest upstream'; \
+	    else \
+	        echo 'Not root: running the unit tests only.'; \
+	    fi; \
+	fi; \
+	set --; \
+	for group in $$groups; do set -- "$$@" -k $$group; done; \
+	$(RUN_TESTSUITE) "$$@"
+
+CHECK_TARGETS = check-unit check-switch check-guest check-upstream
+$(CHECK_TARGETS): all $(check_PROGRAMS) tests/atconfig tests/atlocal \
+		$(TESTSUITE)
+	$(RUN_TESTSUITE) -k $(@:check-%=%)
+.PHONY: $(CHECK_TARGETS)
+
+CLEAN_LOCAL += clean-testsuite
+clean-testsuite:
+	test ! -f '$(TESTSUITE)' || $(SHELL) '$(TESTSUITE)' -C tests --clean
