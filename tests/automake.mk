@@ -23,6 +23,15 @@ TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += $(TESTSUITE_AT) $(TESTSUITE) tests/package.m4
 DISTCLEANFILES += tests/atconfig
 
+# Real guests and a switch of one's own, also for the quickstart.
+EXTRA_DIST += \
+	tests/fresh-debian \
+	tests/guest \
+	tests/guest-image \
+	tests/guest-init \
+	tests/lab/hugepages.sh \
+	tests/lab/switch.sh
+
 # Where the suite finds programs: ours first.
 AUTOTEST_PATH = vswitchd:tests:$(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/ovsdb
 
