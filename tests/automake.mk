@@ -57,9 +57,16 @@ check_PROGRAMS += $(VRING_TESTS)
 RUN_TESTSUITE = $(SHELL) $(TESTSUITE) -C tests \
 	AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS)
 
+# Open vSwitch's own suite, from its source package.
+RUN_UPSTREAM = $(srcdir)/tests/upstream-suite --ovs-source='$(OVS_SRCDIR)' \
+	--ovs-build='$(OVS_BUILDDIR)' --vswitchd=vswitchd/ovs-vswitchd \
+	--output=tests/upstream-suite.dir $(UPSTREAMFLAGS)
+EXTRA_DIST += tests/upstream-expected tests/upstream-suite
+
 # "make check" runs the groups that it can, "make check-GROUP" one.
 CHECK_LOCAL += check-groups
-check-groups: tests/atconfig tests/atlocal $(TESTSUITE)
+check-groups: all-am $(check_PROGRAMS) tests/atconfig tests/atlocal \
+		$(TESTSUITE)
 	@groups='$(CHECK_GROUPS)'; \
 	if test -z "$$groups"; then \
 	    groups=unit; \
@@ -69,14 +76,20 @@ check-groups: tests/atconfig tests/atlocal $(TESTSUITE)
 	        echo 'Not root: running the unit tests only.'; \
 	    fi; \
 	fi; \
-	set --; \
-	for group in $$groups; do set -- "$$@" -k $$group; done; \
-	$(RUN_TESTSUITE) "$$@"
+	set --; upstream=; status=0; \
+	for group in $$groups; do \
+	    case $$group in \
+	        upstream) upstream=yes ;; \
+	        *) set -- "$$@" -k $$group ;; \
+	    esac; \
+	done; \
+	if test $$# -gt 0; then $(RUN_TESTSUITE) "$$@" || status=1; fi; \
+	if test -n "$$upstream"; then $(RUN_UPSTREAM) || status=1; fi; \
+	exit $$status
 
 CHECK_TARGETS = check-unit check-switch check-guest check-upstream
-$(CHECK_TARGETS): all $(check_PROGRAMS) tests/atconfig tests/atlocal \
-		$(TESTSUITE)
-	$(RUN_TESTSUITE) -k $(@:check-%=%)
+$(CHECK_TARGETS):
+	$(MAKE) check-groups CHECK_GROUPS=$(@:check-%=%)
 .PHONY: $(CHECK_TARGETS)
 
 CLEAN_LOCAL += clean-testsuite
