@@ -18,6 +18,10 @@ noinst_LIBRARIES += lib/libvring.a
 nodist_lib_libvring_a_SOURCES = lib/vring-version.h
 
 lib_libvring_a_SOURCES = \
+	lib/dpdk-eal-args.c \
+	lib/dpdk-eal-args.h \
+	lib/dpdk-log.c \
+	lib/dpdk-log.h \
 	lib/dpdk-mempool.h \
 	lib/dpdk.c \
 	lib/guest-memory.h \
