@@ -16,6 +16,7 @@
 # keywords: "unit" (no root, no EAL), "switch" (a switch and a front end of
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
+	tests/dpdk.at \
 	tests/testsuite.at \
 	tests/unit.at \
 	tests/vring-macros.at
@@ -50,12 +51,28 @@ $(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
 	    -I $(srcdir)/tests -o $@.tmp $(srcdir)/tests/testsuite.at && \
 	mv $@.tmp $@
 
-# Programs of the tests see our library and all of Open vSwitch's.
-VRING_TESTS =
-check_PROGRAMS += $(VRING_TESTS)
+# Programs of the tests.  LDADD, the default, is our library and what it needs.
+LDADD = $(VRING_LDADD)
+check_PROGRAMS += \
+	tests/test-eal-args
 
-RUN_TESTSUITE = $(SHELL) $(TESTSUITE) -C tests \
-	AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS)
+# Root's tests get a network and mounts of their own: interfaces of a switch
+# have fixed names.  For that reason they do not run in parallel.
+RUN_TESTSUITE = \
+	rm -f tests/testsuite.dir/skips; \
+	set -- $(SHELL) $(TESTSUITE) -C tests \
+	    AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS) "$$@"; \
+	if test `id -u` = 0; then \
+	    set -- unshare -m -n $(SHELL) -c \
+	        'ip link set lo up && exec "$$@"' sh "$$@"; \
+	fi; \
+	"$$@"; \
+	status=$$?; \
+	if test -s tests/testsuite.dir/skips; then \
+	    echo "Skipped:"; \
+	    sed 's/^/  /' tests/testsuite.dir/skips; \
+	fi; \
+	exit $$status
 
 # Open vSwitch's own suite, from its source package.
 RUN_UPSTREAM = $(srcdir)/tests/upstream-suite --ovs-source='$(OVS_SRCDIR)' \
