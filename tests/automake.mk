@@ -56,23 +56,9 @@ LDADD = $(VRING_LDADD)
 check_PROGRAMS += \
 	tests/test-eal-args
 
-# Root's tests get a network and mounts of their own: interfaces of a switch
-# have fixed names.  For that reason they do not run in parallel.
-RUN_TESTSUITE = \
-	rm -f tests/testsuite.dir/skips; \
-	set -- $(SHELL) $(TESTSUITE) -C tests \
-	    AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS) "$$@"; \
-	if test `id -u` = 0; then \
-	    set -- unshare -m -n $(SHELL) -c \
-	        'ip link set lo up && exec "$$@"' sh "$$@"; \
-	fi; \
-	"$$@"; \
-	status=$$?; \
-	if test -s tests/testsuite.dir/skips; then \
-	    echo "Skipped:"; \
-	    sed 's/^/  /' tests/testsuite.dir/skips; \
-	fi; \
-	exit $$status
+RUN_TESTSUITE = $(srcdir)/build-aux/run-testsuite $(TESTSUITE) -C tests \
+	AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS)
+EXTRA_DIST += build-aux/run-testsuite
 
 # Open vSwitch's own suite, from its source package.
 RUN_UPSTREAM = $(srcdir)/tests/upstream-suite --ovs-source='$(OVS_SRCDIR)' \
