@@ -13,7 +13,156 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# The tests: "make check" as root, in namespaces of its own, and what came of
+# it.  Sourced by bash, needs ui.sh and tests/lab/hugepages.sh.
+#
+# Both suites, ours and Open vSwitch's, print a line a group, such as
+#
+#     12: vhost-user - ring size                  ok
+#     13: needs a NIC                             skipped (eth.at:12)
+#      2: OVS-DPDK - add standard DPDK port       skipped: needs a NIC (0 s)
+
 CHECK_ALL="unit switch guest upstream"
+CHECK_HUGEPAGES=512     # For the switches of ours; other suites take theirs.
+
 check_command() {
-    :
+    local groups=${*:-$CHECK_ALL} status start=$SECONDS
+    check_log=$build/check.log
+    prepare "$check_log" "$PACKAGES_MAIN $PACKAGES_CHECK" || exit 1
+    check_list "$groups" || exit 1
+    at_exit=check_cleanup
+    check_take_hugepages
+
+    ui_title "Tests: $groups ($check_total of them)"
+    check_skips=$build/tests/testsuite.dir/skips
+    rm -f "$check_skips"
+    run_job check_run "$groups"
+    status=$?
+    check_report "$status"
+    printf '\nTook %d min %d s in all.\n' $(((SECONDS - start) / 60)) \
+           $(((SECONDS - start) % 60))
+    # The last line, always.
+    echo "$check_passed passed, $check_failed failed, $check_skipped skipped"
+    [ "$check_failed" -eq 0 ]
+    exit
+}
+
+# Builds what the tests need, as the owner, and counts them.
+check_list() {
+    local log=$build/check-list.log
+    : >"$log"
+    run_long "Build: test programs" "$log" as_owner make -C "$build" \
+        check-groups CHECK_GROUPS="$1" TESTSUITEFLAGS=--list \
+        UPSTREAMFLAGS=--list || return 1
+    check_total=$(grep -c '^ *[0-9][0-9]*: ' "$log")
+}
+
+check_take_hugepages() {
+    # A run that was killed could not give them back.
+    hugepages_give_back "$build/check.hugepages"
+    ui_begin "Hugepages: $CHECK_HUGEPAGES of 2 MB"
+    if hugepages_take "$CHECK_HUGEPAGES" "$build/check.hugepages"; then
+        ui_end ok
+    else
+        ui_end none
+        ui_note "Tests that need hugepages will say so."
+    fi
+}
+
+check_cleanup() {
+    hugepages_give_back "$build/check.hugepages"
+    build_chown
+    rm -f "$build/check.results"
+}
+
+# Some tests kill by name, so they see no processes but their own; and with
+# the first of those ends everything that they left running.
+check_run() {
+    local results=$build/check.results
+    unshare --mount --net --pid --fork --kill-child --mount-proc \
+        sh -c 'ip link set lo up && make -C "$1" check CHECK_GROUPS="$2"
+               exit' - "$build" "$1" 2>&1 </dev/null |
+        tee -a "$check_log" |
+        check_show "$results"
+    return "${PIPESTATUS[0]}"
+}
+
+# Shows and collects results, as lines "NUMBER|NAME|RESULT|DETAIL".
+check_show() {
+    local results=$1 line='' part status n=0 group name result detail start
+    local pattern='^ *([0-9]+): (.*[^ ]) +(ok|FAILED|skipped|expected failure'
+    pattern+='|UNEXPECTED PASS|UNEXPECTED FAILURE)( .*|:.*)?$'
+    : >"$results"
+    start=$SECONDS
+    ui_begin "starting"
+    while :; do
+        IFS= read -r -t 1 part
+        status=$?
+        line+=$part
+        if [ $status -gt 128 ]; then
+            ui_progress "${line%% \(*}"
+            continue
+        elif [ $status -ne 0 ]; then
+            break
+        fi
+        if [[ $line =~ $pattern ]]; then
+            group=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]}
+            result=${BASH_REMATCH[3]} detail=${BASH_REMATCH[4]}
+            echo "$group|$name|$result|$detail" >>"$results"
+            n=$((n + 1))
+            ui_label="${name:0:59}"
+            ui_start=$start
+            ui_end "${result/#UNEXPECTED */FAILED}"
+            case $result:$detail in
+            ok:*) ;;
+            *:': '* | *:' '*) ui_note "${detail#[: ]}" ;;
+            esac
+            start=$SECONDS
+            ui_begin "$n of $check_total done"
+        fi
+        line=''
+    done
+    ui_label=''
+    ! $ui_tty || printf '\r\e[K'
+}
+
+# check_count REGEX: results that match.
+check_count() {
+    grep -c -E "^[^|]*\|[^|]*\|($1)\|" "$build/check.results"
+}
+
+check_report() {
+    local make_status=$1 group name result detail log
+    check_passed=$(check_count 'ok|expected failure')
+    check_skipped=$(check_count 'skipped')
+    check_failed=$(check_count 'FAILED|UNEXPECTED.*')
+    if [ "$check_skipped" -gt 0 ] && [ -s "$check_skips" ]; then
+        ui_title "Skipped"
+        sed 's/^/  /' "$check_skips"
+    fi
+    while IFS='|' read -r group name result detail; do
+        case $result in
+        FAILED | UNEXPECTED*) ;;
+        *) continue ;;
+        esac
+        ui_title "Failed: $name"
+        # Groups of the upstream suite leave theirs elsewhere.
+        log=$build/tests/testsuite.dir/$group/testsuite.log
+        if [ -e "$log" ] && grep -qF "$name" "$log"; then
+            tail -n 40 "$log" | cut -c 1-400
+            echo "All of it: $log"
+        else
+            echo "See $check_log."
+        fi
+    done <"$build/check.results"
+    if [ "$make_status" -ne 0 ] && [ "$check_failed" -eq 0 ]; then
+        ui_title "Failed: make check"
+        tail -n 20 "$check_log" | cut -c 1-400
+        echo "All of it: $check_log"
+        check_failed=1
+    elif [ $((check_passed + check_skipped + check_failed)) -lt \
+           "$check_total" ]; then
+        ui_title "Failed: not all groups ran"
+        check_failed=$((check_failed + 1))
+    fi
 }
