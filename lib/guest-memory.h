@@ -42,6 +42,7 @@
 #include <stdint.h>
 
 #include "openvswitch/compiler.h"
+#include "openvswitch/util.h"
 #include "ovs-atomic.h"
 
 /* VHOST_USER_SET_MEM_TABLE carries at most eight regions
@@ -161,8 +162,36 @@ guest_memory_translate(const struct guest_memory *mem, uint64_t gpa,
     return NULL;
 }
 
-/* The same for front-end virtual addresses, which VHOST_USER_SET_VRING_ADDR
- * carries.  '*gpa', if not NULL, gets the guest physical address. */
+/* Our address of guest physical address 'gpa', or NULL.  Reduces '*len', which
+ * must not be 0, to the bytes that follow there in the same region: a range
+ * that several regions cover together is legal, if rare. */
+void *guest_memory_translate_part(const struct guest_memory *, uint64_t gpa,
+                                  uint64_t *len, unsigned int *hint);
+
+/* True if ['gpa', 'gpa' + 'len') lies in one or more regions. */
+bool guest_memory_covers(const struct guest_memory *, uint64_t gpa,
+                         uint64_t len);
+
+/* Copies 'len' bytes at 'gpa', which may lie in more than one region, to
+ * 'dst'.  Reads each byte once.  Returns false if not all of them are there.
+ */
+bool guest_memory_read(const struct guest_memory *, uint64_t gpa, void *dst,
+                       uint64_t len, unsigned int *hint);
+
+/* True if a mapping lost its file: what is read there now is zeros. */
+static inline bool
+guest_memory_is_faulted(const struct guest_memory *mem)
+{
+    bool faulted;
+
+    atomic_read_relaxed(&CONST_CAST(struct guest_memory *, mem)->faulted,
+                        &faulted);
+    return faulted;
+}
+
+/* Translates front-end virtual addresses, which VHOST_USER_SET_VRING_ADDR
+ * carries: our address of ['uva', 'uva' + 'len') if it lies in one region,
+ * otherwise NULL.  '*gpa', if not NULL, gets the guest physical address. */
 void *guest_memory_translate_uva(const struct guest_memory *, uint64_t uva,
                                  uint64_t len, uint64_t *gpa);
 
