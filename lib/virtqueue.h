@@ -48,8 +48,15 @@
 /* Split rings hold up to 2**15 entries (virtio 1.2, 2.7). */
 #define VIRTQUEUE_MAX_SIZE 32768
 
+/* Most frames that virtqueue_dequeue() takes at a time. */
+#define VIRTQUEUE_MAX_BURST 32
+
 /* Why a frame was dropped or a ring was stopped.
- * VQ_ERROR(name, fatal, statistic, text). */
+ * VQ_ERROR(name, fatal, statistic, text).
+ *
+ * NO_MBUF is neither: the frames stay where they are, for the guest to wait
+ * or to give up, and are taken later.  It counts the calls that found fewer
+ * packet buffers than frames. */
 #define VQ_ERRORS                                                           \
     VQ_ERROR(NONE, false, "none", "no error")                               \
     /* One frame is dropped. */                                             \
@@ -139,8 +146,9 @@ struct virtqueue {
     /* Fields of the datapath. */
     uint16_t last_avail;        /* Next available entry to take. */
     uint16_t last_used;         /* Next used entry to write. */
-    uint16_t signalled;         /* last_used at the latest notification... */
-    bool signalled_valid;       /* ...if there was one since the start. */
+    uint16_t signalled;         /* last_used when it was last decided whether
+                                 * to notify the guest... */
+    bool signalled_valid;       /* ...if that was since the start. */
     unsigned int hint;          /* Region of the latest translation. */
 
     rte_spinlock_t lock;        /* For shared enqueueing. */
@@ -155,27 +163,39 @@ struct virtqueue {
  * Buffers are given back in the call that takes them, so that last_used
  * equals last_avail between bursts; a back end that died in between left its
  * mark in the used index, so both continue there if it differs.  Turns
- * notifications from the guest off: queues are polled. */
+ * notifications from the guest off: queues are polled.
+ *
+ * If frames may have been given to the guest while it could not be notified,
+ * call virtqueue_notify() afterward. */
 void virtqueue_start(struct virtqueue *, uint64_t features);
 
-/* Takes up to 'max' (at most 32) frames that the guest transmits on 'vq' and
- * stores them in 'pkts', each in one mbuf of 'pool'.  Returns how many.
- * Sets data_off, data_len, pkt_len, nb_segs, next, ol_flags (0), port. */
+/* Takes up to 'max' (at most VIRTQUEUE_MAX_BURST) frames that the guest
+ * transmits on 'vq' and stores them in 'pkts', each in one mbuf of 'pool',
+ * initialised like one of rte_pktmbuf_alloc() (ol_flags 0, no port).  Returns
+ * how many.  Frames for which 'pool' has no mbufs stay in the ring
+ * (virtio 1.2, 2.7.13 and 5.1.6.2). */
 unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                                struct rte_mbuf **pkts, unsigned int max);
 
 /* Offers the 'n' frames of 'pkts', of one or more segments each, to the guest
  * that receives on 'vq'.  Returns how many were dealt with from the front:
  * delivered, or dropped and counted in stats->errors.  The others found no
- * room.  Frees nothing. */
+ * room, and neither do they leave a trace.  Frees nothing.
+ *
+ * A frame that does not fit in the guest's buffer is dropped and the buffer
+ * stays, to serve a shorter one, unless no frame fits in it.  A buffer that is
+ * bad goes back to the guest with length 0, and the frame is dropped
+ * (virtio 1.2, 2.7.13 and 5.1.6.4). */
 unsigned int virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
                                unsigned int n);
 
 /* Frames waiting in 'vq' for virtqueue_dequeue(), at most its size. */
 unsigned int virtqueue_pending(const struct virtqueue *vq);
 
-/* Interrupts the guest if it asked for it since the latest time.  The two
- * functions above do it themselves. */
+/* Interrupts the guest if it asked for that with regard to buffers given back
+ * since the latest time (virtio 1.2, 2.7.7 and 2.7.10).  The two functions
+ * above do it themselves.  For the thread that moves frames, and anybody
+ * before the virtqueue is published. */
 void virtqueue_notify(struct virtqueue *vq);
 
 static inline enum virtqueue_error

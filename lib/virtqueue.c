@@ -1,0 +1,164 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* What all kinds of virtqueues share: see virtqueue.h.
+ *
+ * Thread-safety: see virtqueue.h. */
+
+#include <config.h>
+
+#include "virtqueue.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "virtqueue-split.h"
+
+static const struct {
+    bool fatal;
+    const char *statistic;
+    const char *text;
+} errors[VQ_N_ERRORS] = {
+#define VQ_ERROR(NAME, FATAL, STATISTIC, TEXT) \
+    [VQ_ERR_##NAME] = { FATAL, STATISTIC, TEXT },
+    VQ_ERRORS
+#undef VQ_ERROR
+};
+
+const char *
+virtqueue_error_text(enum virtqueue_error error)
+{
+    return errors[error].text;
+}
+
+const char *
+virtqueue_error_statistic(enum virtqueue_error error)
+{
+    return errors[error].statistic;
+}
+
+bool
+virtqueue_error_is_fatal(enum virtqueue_error error)
+{
+    return errors[error].fatal;
+}
+
+void
+virtqueue_start(struct virtqueue *vq, uint64_t features)
+{
+    const bool version_1 = features & (1ULL << VIRTIO_F_VERSION_1);
+
+    vq->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
+    vq->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
+    vq->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
+    vq->hdr_len = (version_1 || vq->mergeable
+                   ? sizeof(struct virtio_net_hdr_v1)
+                   : sizeof(struct virtio_net_hdr));
+
+    vq->signalled = 0;
+    vq->signalled_valid = false;
+    vq->hint = 0;
+    rte_spinlock_init(&vq->lock);
+    atomic_init(&vq->error, VQ_ERR_NONE);
+
+    vq_split_start(vq);
+}
+
+unsigned int
+virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
+                  struct rte_mbuf **pkts, unsigned int max)
+{
+    if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+        return 0;
+    }
+    return vq_split_dequeue(vq, pool, pkts, max);
+}
+
+unsigned int
+virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
+                  unsigned int n)
+{
+    if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+        return 0;
+    }
+    return vq_split_enqueue(vq, pkts, n);
+}
+
+unsigned int
+virtqueue_pending(const struct virtqueue *vq)
+{
+    const uint16_t idx = __atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED);
+    const uint16_t n = idx - vq->last_avail;
+
+    return virtqueue_get_error(vq) ? 0 : MIN(n, vq->size);
+}
+
+void
+virtqueue_notify(struct virtqueue *vq)
+{
+    const uint16_t old = vq->signalled;
+    const uint16_t new = vq->last_used;
+    const bool valid = vq->signalled_valid;
+
+    if (valid && old == new) {
+        return;
+    }
+    vq->signalled = new;
+    vq->signalled_valid = true;
+
+    /* Either we see that the guest wants to be told, or the guest, which
+     * looks at the used index after saying so, sees what we published. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!vq_split_wants_interrupt(vq, old, new, valid) || vq->callfd < 0) {
+        return;
+    }
+
+    /* A counter that is full (EAGAIN) holds notifications enough. */
+    const uint64_t one = 1;
+
+    if (write(vq->callfd, &one, sizeof one) == sizeof one) {
+        vq_count(&vq->stats->notifications, 1);
+    }
+}
+
+void
+vq_fail(struct virtqueue *vq, enum virtqueue_error error)
+{
+    vq_count(&vq->stats->errors[error], 1);
+    atomic_store_relaxed(&vq->error, error);
+}
+
+void
+vq_tally_flush(const struct vq_tally *t, struct virtqueue_stats *stats)
+{
+    if (OVS_LIKELY(t->packets)) {
+        vq_count(&stats->packets, t->packets);
+        vq_count(&stats->bytes, t->bytes);
+        vq_count(&stats->multicast, t->multicast);
+        vq_count(&stats->broadcast, t->broadcast);
+        for (int i = 0; i < VQ_N_BINS; i++) {
+            vq_count(&stats->bins[i], t->bins[i]);
+        }
+    }
+    if (OVS_UNLIKELY(t->any_error)) {
+        for (int i = 0; i < VQ_N_ERRORS; i++) {
+            vq_count(&stats->errors[i], t->errors[i]);
+        }
+    }
+}
