@@ -90,8 +90,12 @@ struct vhost_user_status {
     uint16_t mtu;               /* The guest's, 0 if it said none. */
     uint64_t n_connections;     /* Since the endpoint was opened. */
     uint64_t n_refused;         /* Messages refused, likewise. */
+    uint64_t n_turned_away;     /* Connections refused since there was one. */
     char last_error[192];       /* "" if there was none. */
 };
+
+/* Marks 'rarp_mac', below, as holding an address. */
+#define VHOST_USER_RARP_VALID (UINT64_C(1) << 48)
 
 struct vhost_user {
     /* Virtqueues that run and are enabled: element 2i is the guest's receive
@@ -101,14 +105,17 @@ struct vhost_user {
     /* By vring; go on across connections. */
     struct virtqueue_stats stats[VHOST_USER_MAX_VRINGS];
 
-    atomic_bool rarp_pending;   /* See vhost_user_take_rarp(). */
+    /* See vhost_user_take_rarp(). */
+    atomic_bool rarp_pending;
+    atomic_uint64_t rarp_mac;   /* VHOST_USER_RARP_VALID and the address. */
 
     /* The rest is private to vhost-user.c. */
 };
 
 /* Opens an endpoint as 'config' says.  'changed' is called with 'aux' from the
  * thread that serves the sockets after each change of state, with no lock
- * held that the functions here take; not after vhost_user_close() returned.
+ * held that the functions here take but vhost_user_close(); not after that
+ * returned, so it must not wait for a mutex that is held around it.
  *
  * Returns 0 and stores the endpoint in '*vup', or a positive errno value and
  * an explanation in '*errorp' (malloc'd): ENAMETOOLONG for a path over

@@ -1,0 +1,129 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* Eventfds of a peer.
+ *
+ * Theory of operation: the kernel signals eventfds on behalf of asynchronous
+ * I/O, and then adds to the counter at most what fits, without waiting.  So
+ * each thread owns an AIO context and submits the cheapest operation there
+ * is, a poll of a pipe that is always writable, which completes within
+ * io_submit() and signals the eventfd that is named in it.  This costs about
+ * twice as much as write(), so that it is meant for control threads.
+ *
+ * Where the kernel has no AIO to give, write() has to do.
+ *
+ * Thread-safety: contexts are per thread; the pipe is made once. */
+
+#include <config.h>
+
+#include "peer-eventfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "openvswitch/vlog.h"
+#include "ovs-thread.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(peer_eventfd);
+
+/* Operations a context has room for.  Each is over when the next begins. */
+#define AIO_DEPTH 8
+
+struct aio {
+    bool tried;                 /* To set up 'context'. */
+    aio_context_t context;      /* 0 if there is none. */
+};
+DEFINE_STATIC_PER_THREAD_DATA(struct aio, aio, { false, 0 });
+
+/* Write end of a pipe that nobody writes to. */
+static int
+always_ready_fd(void)
+{
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+    static int fds[2] = { -1, -1 };
+
+    if (ovsthread_once_start(&once)) {
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
+            VLOG_WARN("pipe: %s", ovs_strerror(errno));
+        }
+        ovsthread_once_done(&once);
+    }
+    return fds[1];
+}
+
+bool
+peer_eventfd_check(int fd)
+{
+    char link[32];
+    char target[32];
+    ssize_t n;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    n = readlink(link, target, sizeof target - 1);
+    if (n < 0) {
+        return false;
+    }
+    target[n] = '\0';
+    return !strcmp(target, "anon_inode:[eventfd]");
+}
+
+/* Returns true if the kernel took the operation. */
+static bool
+signal_with_aio(int fd)
+{
+    struct aio *aio = aio_get();
+    struct iocb iocb = {
+        .aio_lio_opcode = IOCB_CMD_POLL,
+        .aio_fildes = always_ready_fd(),
+        .aio_buf = POLLOUT,
+        .aio_flags = IOCB_FLAG_RESFD,
+        .aio_resfd = fd,
+    };
+    struct iocb *iocbs[] = { &iocb };
+    struct io_event events[AIO_DEPTH];
+    struct timespec no_wait = { 0, 0 };
+
+    if (!aio->tried) {
+        aio->tried = true;
+        if (syscall(SYS_io_setup, AIO_DEPTH, &aio->context)) {
+            VLOG_WARN("io_setup: %s", ovs_strerror(errno));
+            aio->context = 0;
+        }
+    }
+    if (!aio->context
+        || syscall(SYS_io_submit, aio->context, 1L, iocbs) != 1) {
+        return false;
+    }
+    syscall(SYS_io_getevents, aio->context, 0L, (long int) AIO_DEPTH, events,
+            &no_wait);
+    return true;
+}
+
+void
+peer_eventfd_signal(int fd)
+{
+    if (fd >= 0 && !signal_with_aio(fd)) {
+        eventfd_write(fd, 1);
+    }
+}
