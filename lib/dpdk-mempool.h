@@ -28,6 +28,8 @@
  *
  * Thread-safety: all functions are safe from any thread. */
 
+#include <stdbool.h>
+
 #include <rte_mempool.h>
 
 struct smap;
@@ -46,8 +48,19 @@ void dpdk_mempool_init(const struct smap *ovs_other_config);
  * NULL with errno set (ENOMEM) after trying smaller sizes. */
 struct dpdk_mempool *dpdk_mempool_get(const char *name, int mtu,
                                       int socket_id, unsigned int need);
+
+/* Changes the need that '*mempool' serves for port 'name' from 'old_need' to
+ * 'need', for frames of 'mtu' bytes on NUMA node 'socket_id'.  Returns false,
+ * having changed nothing, if that takes another pool. */
+bool dpdk_mempool_adjust(struct dpdk_mempool *mempool, const char *name,
+                         int mtu, int socket_id, unsigned int old_need,
+                         unsigned int need);
+
+/* Gives 'need' buffers back, and with them the pool. */
 void dpdk_mempool_put(struct dpdk_mempool *, const char *name,
                       unsigned int need);
+
+/* Frees pools that no port has needed for a while.  Now and then. */
 void dpdk_mempool_sweep(void);
 
 /* Data room in bytes, headroom included, for frames of 'mtu'. */

@@ -45,6 +45,7 @@ netdev_dpdk_common_construct(struct netdev_dpdk *dev, int socket_id)
     atomic_init(&dev->flags, NETDEV_UP | NETDEV_PROMISC);
     eth_addr_random(&dev->hwaddr);
     dev->mtu = dev->requested_mtu = ETH_PAYLOAD_MAX;
+    dev->max_mtu = NETDEV_DPDK_MAX_MTU;
     dev->max_packet_len = NETDEV_DPDK_FRAME_LEN(dev->mtu);
     dev->socket_id = dev->requested_socket_id = socket_id;
     dev->requested_n_rxq = dev->requested_n_txq = 1;
@@ -76,11 +77,17 @@ netdev_dpdk_fit_mempool(struct netdev_dpdk *dev, unsigned int need)
     if (!dev->mempool || dev->mtu != dev->requested_mtu
         || dev->socket_id != dev->requested_socket_id
         || dev->mempool_need != need) {
-        struct dpdk_mempool *mempool;
+        struct dpdk_mempool *mempool = dev->mempool;
 
         /* The new one first: on failure the port goes on with what it has. */
-        mempool = dpdk_mempool_get(dev->up.name, dev->requested_mtu,
-                                   dev->requested_socket_id, need);
+        if (!mempool
+            || !dpdk_mempool_adjust(mempool, dev->up.name,
+                                    dev->requested_mtu,
+                                    dev->requested_socket_id,
+                                    dev->mempool_need, need)) {
+            mempool = dpdk_mempool_get(dev->up.name, dev->requested_mtu,
+                                       dev->requested_socket_id, need);
+        }
         if (!mempool) {
             int error = errno;
 
@@ -92,7 +99,7 @@ netdev_dpdk_fit_mempool(struct netdev_dpdk *dev, unsigned int need)
             dev->requested_socket_id = dev->socket_id;
             return error;
         }
-        if (dev->mempool) {
+        if (dev->mempool && dev->mempool != mempool) {
             dpdk_mempool_put(dev->mempool, dev->up.name, dev->mempool_need);
         }
         dev->mempool = mempool;
@@ -245,22 +252,20 @@ int
 netdev_dpdk_set_mtu(struct netdev *netdev, int mtu)
 {
     struct netdev_dpdk *dev = netdev_dpdk_cast(netdev);
-
-    if (mtu < NETDEV_DPDK_MIN_MTU || mtu > NETDEV_DPDK_MAX_MTU) {
-        VLOG_WARN("%s: unsupported MTU %d; mtu_request can be %d to %d",
-                  dev->up.name, mtu, NETDEV_DPDK_MIN_MTU,
-                  NETDEV_DPDK_MAX_MTU);
-        return EINVAL;
-    }
+    int error = 0;
 
     ovs_mutex_lock(&dev->mutex);
-    if (dev->requested_mtu != mtu) {
+    if (mtu < NETDEV_DPDK_MIN_MTU || mtu > dev->max_mtu) {
+        VLOG_WARN("%s: unsupported MTU %d; mtu_request can be %d to %d",
+                  dev->up.name, mtu, NETDEV_DPDK_MIN_MTU, dev->max_mtu);
+        error = EINVAL;
+    } else if (dev->requested_mtu != mtu) {
         dev->requested_mtu = mtu;
         netdev_request_reconfigure(netdev);
     }
     ovs_mutex_unlock(&dev->mutex);
 
-    return 0;
+    return error;
 }
 
 int

@@ -73,6 +73,7 @@ struct netdev_dpdk {
     struct ovs_mutex mutex;     /* Guards the rest but the atomics. */
     struct eth_addr hwaddr;
     int requested_mtu;
+    int max_mtu;                /* That the device can do. */
     int requested_socket_id;
     int requested_n_rxq;
     int requested_n_txq;
@@ -157,6 +158,16 @@ long long int netdev_dpdk_get_carrier_resets(const struct netdev *);
 int netdev_dpdk_set_miimon(struct netdev *, long long int);
 int netdev_dpdk_update_flags(struct netdev *, enum netdev_flags off,
                              enum netdev_flags on, enum netdev_flags *old);
+int netdev_dpdk_set_policing(struct netdev *,
+                             unsigned int kbits_rate,
+                             unsigned int kbits_burst,
+                             unsigned int kpkts_rate,
+                             unsigned int kpkts_burst);
+int netdev_dpdk_get_qos_types(const struct netdev *, struct sset *);
+int netdev_dpdk_get_qos(const struct netdev *, const char **type,
+                        struct smap *details);
+int netdev_dpdk_set_qos(struct netdev *, const char *type,
+                        const struct smap *details);
 struct netdev_rxq *netdev_dpdk_rxq_alloc(void);
 int netdev_dpdk_rxq_construct(struct netdev_rxq *);
 void netdev_dpdk_rxq_destruct(struct netdev_rxq *);
@@ -171,6 +182,10 @@ void netdev_dpdk_rxq_dealloc(struct netdev_rxq *);
     .get_ifindex = netdev_dpdk_get_ifindex,             \
     .get_carrier_resets = netdev_dpdk_get_carrier_resets,\
     .set_miimon_interval = netdev_dpdk_set_miimon,      \
+    .set_policing = netdev_dpdk_set_policing,           \
+    .get_qos_types = netdev_dpdk_get_qos_types,         \
+    .get_qos = netdev_dpdk_get_qos,                     \
+    .set_qos = netdev_dpdk_set_qos,                     \
     .rxq_alloc = netdev_dpdk_rxq_alloc,                 \
     .rxq_construct = netdev_dpdk_rxq_construct,         \
     .rxq_destruct = netdev_dpdk_rxq_destruct,           \

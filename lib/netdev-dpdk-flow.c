@@ -28,6 +28,7 @@
 #include <rte_flow.h>
 
 #include "netdev-dpdk-common.h"
+#include "netdev-dpdk-eth.h"
 #include "openvswitch/thread.h"
 
 /* Says that 'netdev' has no rte_flow; returns 'error' as errno value. */
@@ -41,9 +42,9 @@ no_flow_api__(struct rte_flow_error *error)
 
 /* Number of the DPDK port behind 'netdev', or -1 if there is none. */
 int
-netdev_dpdk_get_port_id(struct netdev *netdev OVS_UNUSED)
+netdev_dpdk_get_port_id(struct netdev *netdev)
 {
-    return -1;
+    return netdev_dpdk_eth_get_port_id(netdev);
 }
 
 /* True if flows can be offloaded to 'netdev'. */

@@ -1,0 +1,292 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* From options:dpdk-devargs to a DPDK port, and back.
+ *
+ * A device is either in DPDK from its start (dpdk-extra, PCI scan), and then
+ * stays in it, or we attach it for the first port that asks for it and detach
+ * it when the last one leaves.  One device may have several DPDK ports,
+ * "siblings", which come and go together.
+ *
+ * Thread-safety: netdev_dpdk_eth_mutex keeps others from attaching and
+ * detaching. */
+
+#include <config.h>
+
+#include "netdev-dpdk-eth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_dev.h>
+#include <rte_devargs.h>
+
+#include "netdev-dpdk-eth-private.h"
+#include "netdev-dpdk-vlog.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "util.h"
+
+static struct netdev_dpdk_eth *
+find_user(uint16_t port_id)
+    OVS_REQUIRES(netdev_dpdk_eth_mutex)
+{
+    struct netdev_dpdk_eth *dev;
+
+    LIST_FOR_EACH (dev, list_node, &netdev_dpdk_eth_list) {
+        if (dev->port_id == port_id) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
+static uint16_t
+find_port_by_mac(const struct eth_addr *mac)
+{
+    uint16_t port_id;
+
+    RTE_ETH_FOREACH_DEV (port_id) {
+        struct rte_ether_addr addr;
+
+        if (!rte_eth_macaddr_get(port_id, &addr)
+            && !memcmp(addr.addr_bytes, mac->ea, ETH_ADDR_LEN)) {
+            return port_id;
+        }
+    }
+    return NETDEV_DPDK_ETH_NO_PORT;
+}
+
+static uint16_t
+find_port(const char *devargs)
+{
+    struct rte_dev_iterator iterator;
+    uint16_t port_id;
+
+    if (rte_eth_iterator_init(&iterator, devargs)) {
+        return NETDEV_DPDK_ETH_NO_PORT;
+    }
+    port_id = rte_eth_iterator_next(&iterator);
+    if (port_id != NETDEV_DPDK_ETH_NO_PORT) {
+        rte_eth_iterator_cleanup(&iterator);
+    }
+    return port_id;
+}
+
+/* Says whether some bus knows the kind of device that 'devargs' names. */
+static bool
+devargs_parse(const char *devargs)
+{
+    struct rte_devargs parsed;
+    bool ok;
+
+    memset(&parsed, 0, sizeof parsed);
+    ok = !rte_devargs_parse(&parsed, devargs);
+    free(parsed.data);          /* As rte_devargs_reset(), which is not stable. */
+    return ok;
+}
+
+static int
+probe(const char *port, const char *devargs, uint16_t *port_id,
+      char **errorp)
+{
+    int error;
+
+    if (!devargs_parse(devargs)) {
+        *errorp = xasprintf(
+            "options:dpdk-devargs=%s names no device that DPDK knows; write "
+            "a PCI address (0000:01:00.0), class=eth,mac=MAC, or a virtual "
+            "device with its number and parameters (net_tap0,iface=t0)",
+            devargs);
+        return EINVAL;
+    }
+
+    error = -rte_dev_probe(devargs);
+    if (error) {
+        *errorp = xasprintf("Error attaching device '%s' to DPDK (%s); check "
+                            "that it exists, is bound to a driver for DPDK, "
+                            "and that its parameters are right (the log "
+                            "says more)", devargs, ovs_strerror(error));
+        return error == EAGAIN ? EINVAL : error;
+    }
+
+    *port_id = find_port(devargs);
+    if (*port_id == NETDEV_DPDK_ETH_NO_PORT) {
+        *errorp = xasprintf("device '%s' is in DPDK now but has no Ethernet "
+                            "port; options:dpdk-devargs wants a NIC",
+                            devargs);
+        return ENODEV;
+    }
+    VLOG_INFO("%s: Device '%s' attached to DPDK", port, devargs);
+    return 0;
+}
+
+int
+netdev_dpdk_eth_attach(const struct netdev_dpdk_eth *dev,
+                       const char *devargs, uint16_t *port_id,
+                       bool *attached, char **errorp)
+{
+    const struct netdev_dpdk_eth *user;
+    struct eth_addr mac;
+
+    *attached = false;
+    if (netdev_dpdk_eth_parse_mac(devargs, &mac)) {
+        if (eth_addr_is_zero(mac)) {
+            *errorp = xasprintf("options:dpdk-devargs=%s: malformed; write "
+                                "class=eth,mac=01:23:45:67:89:ab", devargs);
+            return EINVAL;
+        }
+        *port_id = find_port_by_mac(&mac);
+        if (*port_id == NETDEV_DPDK_ETH_NO_PORT) {
+            *errorp = xasprintf("no device in DPDK has Ethernet address "
+                                ETH_ADDR_FMT"; check dpdk-devargs, and that "
+                                "the device is probed when DPDK starts",
+                                ETH_ADDR_ARGS(mac));
+            return ENODEV;
+        }
+    } else {
+        *port_id = find_port(devargs);
+        if (*port_id == NETDEV_DPDK_ETH_NO_PORT) {
+            int error = probe(netdev_dpdk_eth_name(dev), devargs, port_id,
+                              errorp);
+            if (error) {
+                return error;
+            }
+            *attached = true;
+        }
+    }
+
+    user = find_user(*port_id);
+    if (user) {
+        *errorp = xasprintf("device '%s' is already in use by port '%s'; one "
+                            "device serves one port", devargs,
+                            netdev_dpdk_eth_name(user));
+        return EADDRINUSE;
+    }
+
+    struct rte_eth_dev_owner owner;
+
+    if (!*attached
+        && !rte_eth_dev_owner_get(*port_id, &owner)
+        && owner.id != RTE_ETH_DEV_NO_OWNER) {
+        *errorp = xasprintf("device '%s' belongs to '%s' inside DPDK",
+                            devargs, owner.name);
+        return EBUSY;
+    }
+    return 0;
+}
+
+/* Removes the device of DPDK port 'port_id' and all its ports. */
+static int
+remove_device(uint16_t port_id)
+{
+    struct rte_eth_dev_info info;
+    uint16_t sibling;
+    int error;
+
+    error = -rte_eth_dev_info_get(port_id, &info);
+    if (error) {
+        return error;
+    }
+    RTE_ETH_FOREACH_DEV_SIBLING (sibling, port_id) {
+        if (sibling != port_id) {
+            rte_eth_dev_close(sibling);
+        }
+    }
+    rte_eth_dev_close(port_id);
+    return info.device ? -rte_dev_remove(info.device) : 0;
+}
+
+void
+netdev_dpdk_eth_release(struct netdev_dpdk_eth *dev)
+{
+    uint16_t port_id = dev->port_id;
+    bool shared = false;
+    uint16_t sibling;
+
+    dev->port_id = NETDEV_DPDK_ETH_NO_PORT;
+    if (!dev->attached) {
+        return;
+    }
+    dev->attached = false;
+
+    RTE_ETH_FOREACH_DEV_SIBLING (sibling, port_id) {
+        struct netdev_dpdk_eth *user = find_user(sibling);
+
+        if (user) {
+            /* The last one to leave detaches it. */
+            user->attached = true;
+            shared = true;
+        }
+    }
+    if (shared) {
+        VLOG_INFO("%s: Device '%s' stays in DPDK for other ports",
+                  netdev_dpdk_eth_name(dev), dev->devargs);
+        return;
+    }
+
+    int error = remove_device(port_id);
+
+    if (error) {
+        VLOG_ERR("%s: Device '%s' can not be detached (%s)",
+                 netdev_dpdk_eth_name(dev), dev->devargs,
+                 ovs_strerror(error));
+    } else {
+        VLOG_INFO("%s: Device '%s' detached from DPDK",
+                  netdev_dpdk_eth_name(dev), dev->devargs);
+    }
+}
+
+int
+netdev_dpdk_eth_detach(const char *devargs, char **reply)
+{
+    struct ds users = DS_EMPTY_INITIALIZER;
+    uint16_t port_id, sibling;
+    int error = 0;
+
+    ovs_mutex_lock(&netdev_dpdk_eth_mutex);
+    port_id = find_port(devargs);
+    if (port_id == NETDEV_DPDK_ETH_NO_PORT) {
+        *reply = xasprintf("Device '%s' not found in DPDK", devargs);
+        error = ENODEV;
+        goto out;
+    }
+
+    RTE_ETH_FOREACH_DEV_SIBLING (sibling, port_id) {
+        const struct netdev_dpdk_eth *user = find_user(sibling);
+
+        if (user) {
+            ds_put_format(&users, " %s", netdev_dpdk_eth_name(user));
+        }
+    }
+    if (users.length) {
+        *reply = xasprintf("Device '%s' is in use by interface%s. Remove it "
+                           "before detaching", devargs, ds_cstr(&users));
+        error = EBUSY;
+        goto out;
+    }
+
+    error = remove_device(port_id);
+    *reply = (error
+              ? xasprintf("Device '%s' can not be detached (%s)", devargs,
+                          ovs_strerror(error))
+              : xasprintf("All devices shared with device '%s' have been "
+                          "detached", devargs));
+out:
+    ovs_mutex_unlock(&netdev_dpdk_eth_mutex);
+    ds_destroy(&users);
+    return error;
+}
