@@ -22,11 +22,59 @@ lib_libvring_a_SOURCES = \
 	lib/dpdk-eal-args.h \
 	lib/dpdk-log.c \
 	lib/dpdk-log.h \
+	lib/dpdk-mempool-config.c \
+	lib/dpdk-mempool-config.h \
+	lib/dpdk-mempool.c \
 	lib/dpdk-mempool.h \
 	lib/dpdk.c \
+	lib/guest-fault.c \
+	lib/guest-fault.h \
+	lib/guest-memory.c \
 	lib/guest-memory.h \
+	lib/netdev-dpdk-common.c \
 	lib/netdev-dpdk-common.h \
+	lib/netdev-dpdk-eth-attach.c \
+	lib/netdev-dpdk-eth-config.c \
+	lib/netdev-dpdk-eth-config.h \
+	lib/netdev-dpdk-eth-io.c \
+	lib/netdev-dpdk-eth-link.c \
+	lib/netdev-dpdk-eth-private.h \
+	lib/netdev-dpdk-eth-setup.c \
+	lib/netdev-dpdk-eth-stats.c \
+	lib/netdev-dpdk-eth.c \
+	lib/netdev-dpdk-eth.h \
 	lib/netdev-dpdk-flow.c \
+	lib/netdev-dpdk-qos.c \
+	lib/netdev-dpdk-qos.h \
+	lib/netdev-dpdk-unixctl.c \
+	lib/netdev-dpdk-unixctl.h \
+	lib/netdev-dpdk-vhost-io.c \
+	lib/netdev-dpdk-vhost-show.c \
+	lib/netdev-dpdk-vhost.c \
+	lib/netdev-dpdk-vhost.h \
+	lib/netdev-dpdk-vlog.h \
 	lib/netdev-dpdk.c \
+	lib/peer-eventfd.c \
+	lib/peer-eventfd.h \
+	lib/vhost-user-device.c \
+	lib/vhost-user-device.h \
+	lib/vhost-user-endpoint.c \
+	lib/vhost-user-endpoint.h \
+	lib/vhost-user-handlers.c \
+	lib/vhost-user-msg.c \
+	lib/vhost-user-msg.h \
+	lib/vhost-user-proto.h \
+	lib/vhost-user-session.h \
+	lib/vhost-user-socket.c \
+	lib/vhost-user-socket.h \
+	lib/vhost-user.c \
 	lib/vhost-user.h \
+	lib/virtio-features.c \
+	lib/virtio-features.h \
+	lib/virtqueue-private.h \
+	lib/virtqueue-split-dequeue.c \
+	lib/virtqueue-split-enqueue.c \
+	lib/virtqueue-split.c \
+	lib/virtqueue-split.h \
+	lib/virtqueue.c \
 	lib/virtqueue.h

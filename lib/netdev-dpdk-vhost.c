@@ -26,11 +26,9 @@
 #include <errno.h>
 
 #include "dirs.h"
-#include "openvswitch/vlog.h"
+#include "netdev-dpdk-vlog.h"
 #include "smap.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(netdev_dpdk);
 
 /* Packet buffers one port can hold: bursts on their way to a port, packets
  * that wait for their fragments or for tx-flush-interval. */

@@ -27,12 +27,16 @@
 #include <rte_mbuf.h>
 
 #include "dp-packet.h"
+#include "dpdk-mempool.h"
 #include "netdev-dpdk-common.h"
 
 /* Registers the port types of this provider.  DPDK is up. */
 void
-netdev_dpdk_register(const struct smap *ovs_other_config OVS_UNUSED)
+netdev_dpdk_register(const struct smap *ovs_other_config)
 {
+    dpdk_mempool_init(ovs_other_config);
+    netdev_dpdk_eth_register();
+    netdev_vhost_register(ovs_other_config);
 }
 
 /* Frees 'packet', all of its segments, to the mempools they came from. */
