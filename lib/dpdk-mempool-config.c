@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-/* Arithmetic and configuration of packet buffers; see dpdk-mempool-config.h. */
+/* Packet buffers: arithmetic, configuration; see dpdk-mempool-config.h. */
 
 #include <config.h>
 

@@ -256,8 +256,11 @@ netdev_dpdk_set_mtu(struct netdev *netdev, int mtu)
 
     ovs_mutex_lock(&dev->mutex);
     if (mtu < NETDEV_DPDK_MIN_MTU || mtu > dev->max_mtu) {
-        VLOG_WARN("%s: unsupported MTU %d; mtu_request can be %d to %d",
-                  dev->up.name, mtu, NETDEV_DPDK_MIN_MTU, dev->max_mtu);
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
+
+        VLOG_WARN_RL(&rl, "%s: unsupported MTU %d; mtu_request can be %d to "
+                     "%d", dev->up.name, mtu, NETDEV_DPDK_MIN_MTU,
+                     dev->max_mtu);
         error = EINVAL;
     } else if (dev->requested_mtu != mtu) {
         dev->requested_mtu = mtu;

@@ -31,6 +31,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_devargs.h>
 
@@ -86,26 +87,19 @@ find_port(const char *devargs)
     return port_id;
 }
 
-/* Says whether some bus knows the kind of device that 'devargs' names. */
-static bool
-devargs_parse(const char *devargs)
-{
-    struct rte_devargs parsed;
-    bool ok;
-
-    memset(&parsed, 0, sizeof parsed);
-    ok = !rte_devargs_parse(&parsed, devargs);
-    free(parsed.data);          /* As rte_devargs_reset(), which is not stable. */
-    return ok;
-}
-
+/* Brings the device that 'devargs' names into DPDK, see
+ * netdev_dpdk_eth_attach(). */
 static int
 probe(const char *port, const char *devargs, uint16_t *port_id,
       char **errorp)
 {
+    struct rte_devargs parsed;
     int error;
 
-    if (!devargs_parse(devargs)) {
+    memset(&parsed, 0, sizeof parsed);
+    error = rte_devargs_parse(&parsed, devargs);
+    free(parsed.data);          /* As rte_devargs_reset(), not yet stable. */
+    if (error) {
         *errorp = xasprintf(
             "options:dpdk-devargs=%s names no device that DPDK knows; write "
             "a PCI address (0000:01:00.0), class=eth,mac=MAC, or a virtual "
@@ -116,18 +110,20 @@ probe(const char *port, const char *devargs, uint16_t *port_id,
 
     error = -rte_dev_probe(devargs);
     if (error) {
+        /* Many drivers say -1 for any failure, which is no EPERM. */
+        error = error == 1 ? ENODEV : error;
         *errorp = xasprintf("Error attaching device '%s' to DPDK (%s); check "
                             "that it exists, is bound to a driver for DPDK, "
                             "and that its parameters are right (the log "
                             "says more)", devargs, ovs_strerror(error));
-        return error == EAGAIN ? EINVAL : error;
+        return error;
     }
 
     *port_id = find_port(devargs);
     if (*port_id == NETDEV_DPDK_ETH_NO_PORT) {
-        *errorp = xasprintf("device '%s' is in DPDK now but has no Ethernet "
-                            "port; options:dpdk-devargs wants a NIC",
-                            devargs);
+        rte_eal_hotplug_remove(rte_bus_name(parsed.bus), parsed.name);
+        *errorp = xasprintf("device '%s' is no Ethernet device; "
+                            "options:dpdk-devargs must name one", devargs);
         return ENODEV;
     }
     VLOG_INFO("%s: Device '%s' attached to DPDK", port, devargs);

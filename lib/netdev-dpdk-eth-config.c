@@ -25,6 +25,7 @@
 #include <rte_config.h>
 #include <rte_ethdev.h>
 
+#include "netdev-dpdk-common.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "smap.h"
@@ -132,6 +133,21 @@ netdev_dpdk_eth_clamp_desc(unsigned int wanted,
         n = max >= align ? ROUND_DOWN(max, align) : max;
     }
     return n;
+}
+
+int
+netdev_dpdk_eth_max_mtu(uint16_t max_mtu, uint32_t max_rx_pktlen)
+{
+    /* As rte_eth_dev_configure() understands drivers: those that do not say
+     * what their MTU is take an Ethernet header and CRC on top of it. */
+    uint32_t overhead = (max_mtu != UINT16_MAX && max_rx_pktlen > max_mtu
+                         ? max_rx_pktlen - max_mtu
+                         : RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN);
+
+    if (max_rx_pktlen > overhead) {
+        max_mtu = MIN(max_mtu, max_rx_pktlen - overhead);
+    }
+    return MIN(max_mtu, NETDEV_DPDK_MAX_MTU);
 }
 
 bool

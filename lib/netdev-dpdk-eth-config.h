@@ -67,6 +67,10 @@ char *netdev_dpdk_eth_parse_options(const struct smap *args,
 uint16_t netdev_dpdk_eth_clamp_desc(unsigned int wanted,
                                     const struct rte_eth_desc_lim *lim);
 
+/* Returns the largest MTU of a device that says 'max_mtu' and 'max_rx_pktlen'
+ * (in 'struct rte_eth_dev_info'), at most NETDEV_DPDK_MAX_MTU. */
+int netdev_dpdk_eth_max_mtu(uint16_t max_mtu, uint32_t max_rx_pktlen);
+
 /* If 'devargs' is "class=eth,mac=MAC", returns true and stores MAC in '*mac',
  * or Ethernet address zero if it is malformed. */
 bool netdev_dpdk_eth_parse_mac(const char *devargs, struct eth_addr *mac);

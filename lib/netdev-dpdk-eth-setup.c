@@ -126,6 +126,7 @@ note_conf(struct netdev_dpdk_eth *dev, const struct rte_eth_dev_info *info,
 /* Sets the MTU in the driver, if that has such a thing. */
 static int
 setup_mtu(struct netdev_dpdk_eth *dev, int mtu)
+    OVS_REQUIRES(dev->up.mutex)
 {
     int retval = rte_eth_dev_set_mtu(dev->port_id, mtu);
 
@@ -137,6 +138,11 @@ setup_mtu(struct netdev_dpdk_eth *dev, int mtu)
                       "max packet size supported is %"PRIu16,
                       netdev_dpdk_eth_name(dev), dev->devargs, fixed);
         }
+        return 0;
+    } else if (retval && mtu == dev->setup.mtu) {
+        /* It had this MTU before, so has it still. */
+        VLOG_DBG("%s: MTU (%d) setup error: %s", netdev_dpdk_eth_name(dev),
+                 mtu, ovs_strerror(-retval));
         return 0;
     }
     return retval;
@@ -190,6 +196,11 @@ configure(struct netdev_dpdk_eth *dev, struct netdev_dpdk_eth_setup *setup,
         make_conf(setup, info, &conf);
         retval = rte_eth_dev_configure(dev->port_id, setup->n_rxq,
                                        setup->n_txq, &conf);
+        if (retval && setup->n_rxq != setup->n_txq) {
+            /* Some, such as net_tap, want as many of one as of the other. */
+            setup->n_rxq = setup->n_txq = MIN(setup->n_rxq, setup->n_txq);
+            continue;
+        }
         if (retval) {
             VLOG_ERR("%s: eth_dev setup error %s",
                      netdev_dpdk_eth_name(dev), ovs_strerror(-retval));

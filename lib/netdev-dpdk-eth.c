@@ -214,7 +214,8 @@ set_device(struct netdev_dpdk_eth *dev, const char *devargs,
         memcpy(dev->up.hwaddr.ea, mac.addr_bytes, ETH_ADDR_LEN);
     }
     dev->up.requested_socket_id = MAX(rte_eth_dev_socket_id(port_id), 0);
-    dev->up.max_mtu = MIN(NETDEV_DPDK_MAX_MTU, info.max_mtu);
+    dev->up.max_mtu = netdev_dpdk_eth_max_mtu(info.max_mtu,
+                                              info.max_rx_pktlen);
     if (dev->up.requested_mtu > dev->up.max_mtu) {
         VLOG_WARN("%s: device '%s' takes an MTU of at most %d",
                   netdev_dpdk_eth_name(dev), devargs, dev->up.max_mtu);

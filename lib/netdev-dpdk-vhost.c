@@ -26,6 +26,7 @@
 #include <errno.h>
 
 #include "dirs.h"
+#include "netdev-dpdk-unixctl.h"
 #include "netdev-dpdk-vlog.h"
 #include "smap.h"
 #include "util.h"
@@ -444,6 +445,6 @@ netdev_vhost_register(const struct smap *ovs_other_config)
 {
     vhost_sock_dir = netdev_vhost_parse_sock_dir(ovs_other_config);
     guest_memory_init();
-    netdev_register_provider(&netdev_vhost_server_class);
-    netdev_register_provider(&netdev_vhost_client_class);
+    netdev_dpdk_register_class(&netdev_vhost_server_class);
+    netdev_dpdk_register_class(&netdev_vhost_client_class);
 }
