@@ -140,10 +140,13 @@ parse_options(int argc, char *argv[], struct fe_config *c,
         VLOG_LONG_OPTIONS,
         {NULL, 0, NULL, 0},
     };
+    char *short_options
+        = ovs_cmdl_long_options_to_short_options(long_options);
     char *unixctl_path = NULL;
 
     for (;;) {
-        int opt = getopt_long(argc, argv, "h", long_options, NULL);
+        int opt = getopt_long(argc, argv, short_options, long_options,
+                              NULL);
 
         if (opt == -1) {
             break;
@@ -226,6 +229,7 @@ parse_options(int argc, char *argv[], struct fe_config *c,
             abort();
         }
     }
+    free(short_options);
     if (optind < argc || !c->path) {
         ovs_fatal(0, "need --client or --server, and no arguments; use "
                   "--help for help");
@@ -277,12 +281,9 @@ main(int argc, char *argv[])
     daemonize_complete();
 
     while (!exiting) {
+        unixctl_server_run(unixctl);
         guest_run(&guest);
         frontend_commands_run(&guest);
-        unixctl_server_run(unixctl);
-
-        /* What commands sent. */
-        guest_flush(&guest);
 
         guest_wait(&guest);
         frontend_commands_wait(&guest);
