@@ -20,6 +20,7 @@
 
 #include "netdev-dpdk-eth-config.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include <rte_config.h>
@@ -167,4 +168,35 @@ netdev_dpdk_eth_parse_mac(const char *devargs, struct eth_addr *mac)
         *mac = eth_addr_zero;
     }
     return true;
+}
+
+/* True for rx_qN_packets, tx_qN_bytes and the like. */
+static bool
+is_queue_stat(const char *name)
+{
+    static const char *const kinds[] = { "packets", "bytes", "errors" };
+
+    if (strncmp(name, "rx_q", 4) && strncmp(name, "tx_q", 4)) {
+        return false;
+    }
+    name += 4;
+    if (!isdigit((unsigned char) *name)) {
+        return false;
+    }
+    name += strspn(name, "0123456789");
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (name[0] == '_' && !strcmp(name + 1, kinds[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+netdev_dpdk_eth_wants_xstat(const char *name)
+{
+    return (is_queue_stat(name)
+            || string_ends_with(name, "_errors")
+            || strstr(name, "_management_")
+            || string_ends_with(name, "_dropped"));
 }

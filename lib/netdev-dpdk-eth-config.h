@@ -75,4 +75,8 @@ int netdev_dpdk_eth_max_mtu(uint16_t max_mtu, uint32_t max_rx_pktlen);
  * or Ethernet address zero if it is malformed. */
 bool netdev_dpdk_eth_parse_mac(const char *devargs, struct eth_addr *mac);
 
+/* True for the extended statistics that users want to see, of the hundreds
+ * that some drivers have. */
+bool netdev_dpdk_eth_wants_xstat(const char *name);
+
 #endif /* netdev-dpdk-eth-config.h */

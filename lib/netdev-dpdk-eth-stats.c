@@ -21,7 +21,6 @@
 
 #include <config.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -154,39 +153,6 @@ netdev_dpdk_eth_get_stats(const struct netdev *netdev,
 
 /* Custom statistics. */
 
-/* True for rx_qN_packets, tx_qN_bytes and the like. */
-static bool
-is_queue_stat(const char *name)
-{
-    static const char *const kinds[] = { "packets", "bytes", "errors" };
-
-    if (strncmp(name, "rx_q", 4) && strncmp(name, "tx_q", 4)) {
-        return false;
-    }
-    name += 4;
-    if (!isdigit((unsigned char) *name)) {
-        return false;
-    }
-    name += strspn(name, "0123456789");
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (name[0] == '_' && !strcmp(name + 1, kinds[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* True for the extended statistics that users want to see of the hundreds
- * that some drivers have. */
-static bool
-is_wanted_xstat(const char *name)
-{
-    return (is_queue_stat(name)
-            || string_ends_with(name, "_errors")
-            || strstr(name, "_management_")
-            || string_ends_with(name, "_dropped"));
-}
-
 void
 netdev_dpdk_eth_clear_xstats(struct netdev_dpdk_eth *dev)
 {
@@ -213,7 +179,7 @@ choose_xstats(struct netdev_dpdk_eth *dev)
         return;
     }
     for (int id = 0; id < n; id++) {
-        if (is_wanted_xstat(dev->xstat_names[id].name)) {
+        if (netdev_dpdk_eth_wants_xstat(dev->xstat_names[id].name)) {
             dev->xstat_names[dev->n_xstats] = dev->xstat_names[id];
             dev->xstat_ids[dev->n_xstats++] = id;
         }

@@ -54,6 +54,7 @@ $(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
 # Programs of the tests.  LDADD, the default, is our library and what it needs.
 LDADD = $(VRING_LDADD)
 check_PROGRAMS += \
+	tests/test-dpdk-config \
 	tests/test-eal-args
 
 RUN_TESTSUITE = $(srcdir)/build-aux/run-testsuite $(TESTSUITE) -C tests \
