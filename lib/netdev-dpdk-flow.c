@@ -27,7 +27,7 @@
 #include <errno.h>
 #include <rte_flow.h>
 
-#include "netdev-dpdk-common.h"
+#include "netdev-dpdk-eth-private.h"
 #include "netdev-dpdk-eth.h"
 #include "openvswitch/thread.h"
 
@@ -63,17 +63,21 @@ netdev_dpdk_rte_flow_create(struct netdev *netdev,
                             const struct rte_flow_action *actions,
                             struct rte_flow_error *error)
 {
-    int port_id = netdev_dpdk_get_port_id(netdev);
-    if (port_id < 0) {
+    struct rte_flow *flow = NULL;
+
+    if (!netdev_is_dpdk_eth(netdev)) {
         no_flow_api__(error);
         return NULL;
     }
 
-    struct netdev_dpdk *dev = netdev_dpdk_cast(netdev);
-    ovs_mutex_lock(&dev->mutex);
-    struct rte_flow *flow = rte_flow_create(port_id, attr, items, actions,
-                                            error);
-    ovs_mutex_unlock(&dev->mutex);
+    struct netdev_dpdk_eth *dev = netdev_dpdk_eth_cast(netdev);
+    ovs_mutex_lock(&dev->up.mutex);
+    if (netdev_dpdk_eth_has_port(dev)) {
+        flow = rte_flow_create(dev->port_id, attr, items, actions, error);
+    } else {
+        no_flow_api__(error);
+    }
+    ovs_mutex_unlock(&dev->up.mutex);
     return flow;
 }
 
@@ -83,15 +87,16 @@ int
 netdev_dpdk_rte_flow_destroy(struct netdev *netdev, struct rte_flow *flow,
                              struct rte_flow_error *error)
 {
-    int port_id = netdev_dpdk_get_port_id(netdev);
-    if (port_id < 0) {
+    if (!netdev_is_dpdk_eth(netdev)) {
         return no_flow_api__(error);
     }
 
-    struct netdev_dpdk *dev = netdev_dpdk_cast(netdev);
-    ovs_mutex_lock(&dev->mutex);
-    int ret = rte_flow_destroy(port_id, flow, error);
-    ovs_mutex_unlock(&dev->mutex);
+    struct netdev_dpdk_eth *dev = netdev_dpdk_eth_cast(netdev);
+    ovs_mutex_lock(&dev->up.mutex);
+    int ret = (netdev_dpdk_eth_has_port(dev)
+               ? rte_flow_destroy(dev->port_id, flow, error)
+               : no_flow_api__(error));
+    ovs_mutex_unlock(&dev->up.mutex);
     return ret;
 }
 
@@ -104,8 +109,7 @@ netdev_dpdk_rte_flow_query_count(struct netdev *netdev,
                                  struct rte_flow_query_count *query,
                                  struct rte_flow_error *error)
 {
-    int port_id = netdev_dpdk_get_port_id(netdev);
-    if (port_id < 0) {
+    if (!netdev_is_dpdk_eth(netdev)) {
         return no_flow_api__(error);
     }
 
@@ -113,9 +117,11 @@ netdev_dpdk_rte_flow_query_count(struct netdev *netdev,
         { .type = RTE_FLOW_ACTION_TYPE_COUNT },
         { .type = RTE_FLOW_ACTION_TYPE_END },
     };
-    struct netdev_dpdk *dev = netdev_dpdk_cast(netdev);
-    ovs_mutex_lock(&dev->mutex);
-    int ret = rte_flow_query(port_id, flow, actions, query, error);
-    ovs_mutex_unlock(&dev->mutex);
+    struct netdev_dpdk_eth *dev = netdev_dpdk_eth_cast(netdev);
+    ovs_mutex_lock(&dev->up.mutex);
+    int ret = (netdev_dpdk_eth_has_port(dev)
+               ? rte_flow_query(dev->port_id, flow, actions, query, error)
+               : no_flow_api__(error));
+    ovs_mutex_unlock(&dev->up.mutex);
     return ret;
 }
