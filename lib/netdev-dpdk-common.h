@@ -43,7 +43,8 @@
 #define NETDEV_DPDK_MAX_MTU 9702
 
 /* Room for one VLAN tag more than MTU says is not counted as MTU excess. */
-#define NETDEV_DPDK_FRAME_LEN(MTU) ((MTU) + ETH_HEADER_LEN + 2 * VLAN_HEADER_LEN)
+#define NETDEV_DPDK_FRAME_LEN(MTU) \
+    ((MTU) + ETH_HEADER_LEN + 2 * VLAN_HEADER_LEN)
 
 /* Why a port of ours dropped a frame, each under upstream's name for it.
  * NETDEV_DPDK_DROP(name, statistic, is transmit). */

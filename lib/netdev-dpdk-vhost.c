@@ -329,7 +329,7 @@ netdev_vhost_changed(void *dev_)
 
     /* The status is read under the mutex so that the last one read is the
      * last one applied. */
-    ovs_mutex_lock(&common->mutex);
+    ovs_mutex_lock(&dev->common.mutex);
     vhost_user_get_status(endpoint, &status);
     ready = status.state == VHOST_USER_READY;
 
@@ -371,7 +371,7 @@ netdev_vhost_changed(void *dev_)
         dev->n_connections = status.n_connections;
     }
     netdev_change_seq_changed(&common->up);
-    ovs_mutex_unlock(&common->mutex);
+    ovs_mutex_unlock(&dev->common.mutex);
 }
 
 static int
