@@ -153,6 +153,8 @@ int netdev_dpdk_get_numa_id(const struct netdev *);
 int netdev_dpdk_set_etheraddr(struct netdev *, const struct eth_addr);
 int netdev_dpdk_get_etheraddr(const struct netdev *, struct eth_addr *);
 int netdev_dpdk_get_mtu(const struct netdev *, int *);
+/* For get_config() of each type to begin with. */
+int netdev_dpdk_get_config(const struct netdev *, struct smap *);
 int netdev_dpdk_set_mtu(struct netdev *, int);
 int netdev_dpdk_get_ifindex(const struct netdev *);
 long long int netdev_dpdk_get_carrier_resets(const struct netdev *);

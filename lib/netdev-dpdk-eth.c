@@ -311,14 +311,8 @@ netdev_dpdk_eth_get_config(const struct netdev *netdev, struct smap *args)
 {
     struct netdev_dpdk_eth *dev = netdev_dpdk_eth_cast(netdev);
 
+    netdev_dpdk_get_config(netdev, args);
     ovs_mutex_lock(&dev->up.mutex);
-    smap_add_format(args, "requested_rx_queues", "%d",
-                    dev->up.requested_n_rxq);
-    smap_add_format(args, "configured_rx_queues", "%d", netdev->n_rxq);
-    smap_add_format(args, "requested_tx_queues", "%d",
-                    dev->up.requested_n_txq);
-    smap_add_format(args, "configured_tx_queues", "%d", netdev->n_txq);
-    smap_add_format(args, "mtu", "%d", dev->up.mtu);
     smap_add_format(args, "requested_rxq_descriptors", "%d",
                     dev->options.n_rxq_desc);
     smap_add_format(args, "configured_rxq_descriptors", "%d",

@@ -229,6 +229,7 @@ netdev_vhost_get_config(const struct netdev *netdev, struct smap *args)
     struct netdev_vhost *dev = netdev_vhost_cast(netdev);
     unsigned int retries;
 
+    netdev_dpdk_get_config(netdev, args);
     if (dev->client && dev->path) {
         smap_add(args, "vhost-server-path", dev->path);
     }
