@@ -17,6 +17,7 @@
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
 	tests/dpdk.at \
+	tests/readme.at \
 	tests/testsuite.at \
 	tests/unit.at \
 	tests/vring-macros.at
@@ -31,7 +32,8 @@ EXTRA_DIST += \
 	tests/guest-image \
 	tests/guest-init \
 	tests/lab/hugepages.sh \
-	tests/lab/switch.sh
+	tests/lab/switch.sh \
+	tests/readme-block
 
 # Where the suite finds programs: ours first.
 AUTOTEST_PATH = vswitchd:tests:$(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/ovsdb
