@@ -19,6 +19,7 @@ TESTSUITE_AT = \
 	tests/dpdk.at \
 	tests/readme.at \
 	tests/testsuite.at \
+	tests/txq-map.at \
 	tests/unit.at \
 	tests/vring-macros.at
 TESTSUITE = $(srcdir)/tests/testsuite
@@ -57,7 +58,36 @@ $(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
 LDADD = $(VRING_LDADD)
 check_PROGRAMS += \
 	tests/test-dpdk-config \
-	tests/test-eal-args
+	tests/test-eal-args \
+	tests/test-frontend \
+	tests/test-txq-map
+
+# A guest's side, on Open vSwitch's library alone: it has to differ.
+tests_test_frontend_SOURCES = \
+	tests/frontend-capture.c \
+	tests/frontend-capture.h \
+	tests/frontend-commands.c \
+	tests/frontend-commands.h \
+	tests/frontend-control.c \
+	tests/frontend-deviate.c \
+	tests/frontend-dirty.c \
+	tests/frontend-dirty.h \
+	tests/frontend-guest.c \
+	tests/frontend-guest.h \
+	tests/frontend-ip.c \
+	tests/frontend-memory.c \
+	tests/frontend-memory.h \
+	tests/frontend-names.c \
+	tests/frontend-ring.c \
+	tests/frontend-ring.h \
+	tests/frontend-setup.c \
+	tests/frontend-stream.c \
+	tests/frontend-stream.h \
+	tests/frontend.c \
+	tests/frontend.h \
+	tests/no-dpdk.c \
+	tests/test-frontend.c
+tests_test_frontend_LDADD = $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
 
 RUN_TESTSUITE = $(srcdir)/build-aux/run-testsuite $(TESTSUITE) -C tests \
 	AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS)
