@@ -47,3 +47,19 @@ thread-safety:
 	    done; \
 	    exit $$status; \
 	fi
+
+# In a checkout: is everything distributed?
+CHECK_LOCAL += check-dist
+check-dist:
+	@if test -e $(srcdir)/.git && (git --version) >/dev/null 2>&1; then \
+	    for file in $(DISTFILES); do echo $$file; done | \
+	        $(SED) 's|^$(srcdir)/||; s|^$(top_srcdir)/||' >dist.tmp; \
+	    missing=`(cd $(srcdir) && git ls-files) | \
+	        grep -v -E '(^|/)\.' | grep -v -x -F -f dist.tmp`; \
+	    rm -f dist.tmp; \
+	    if test -n "$$missing"; then \
+	        echo 'Not in the distribution (add to EXTRA_DIST):'; \
+	        echo "$$missing"; \
+	        exit 1; \
+	    fi; \
+	fi
