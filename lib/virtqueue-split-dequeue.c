@@ -203,12 +203,14 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     unsigned int n_spare = 0;
     struct vq_tally tally;
     unsigned int n_pkts = 0;
-    unsigned int n, n_mbufs;
+    unsigned int n_mbufs;
+    unsigned int n = vq_split_available(vq);
 
-    n = MIN(vq_split_available(vq), MIN(max, VIRTQUEUE_MAX_BURST));
     if (!n) {
         return 0;
     }
+    n = MIN(n, max);
+    n = MIN(n, VIRTQUEUE_MAX_BURST);
     memset(&tally, 0, sizeof tally);
     vq_split_prefetch(vq, 0, n);
 
