@@ -17,10 +17,12 @@
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
 	tests/dpdk.at \
+	tests/guest-memory.at \
 	tests/readme.at \
 	tests/testsuite.at \
 	tests/txq-map.at \
 	tests/unit.at \
+	tests/virtqueue.at \
 	tests/vring-macros.at
 TESTSUITE = $(srcdir)/tests/testsuite
 EXTRA_DIST += $(TESTSUITE_AT) $(TESTSUITE) tests/package.m4
@@ -60,7 +62,34 @@ check_PROGRAMS += \
 	tests/test-dpdk-config \
 	tests/test-eal-args \
 	tests/test-frontend \
-	tests/test-txq-map
+	tests/test-guest-memory \
+	tests/test-txq-map \
+	tests/test-virtqueue
+
+tests_test_guest_memory_SOURCES = \
+	tests/check.c \
+	tests/check.h \
+	tests/test-guest-fault.c \
+	tests/test-guest-memory.c \
+	tests/test-guest-memory.h
+
+tests_test_virtqueue_SOURCES = \
+	tests/bad-chains.c \
+	tests/bad-chains.h \
+	tests/check.c \
+	tests/check.h \
+	tests/fake-mempool.c \
+	tests/fake-mempool.h \
+	tests/test-virtqueue-bench.c \
+	tests/test-virtqueue-chaos.c \
+	tests/test-virtqueue-dequeue.c \
+	tests/test-virtqueue-enqueue.c \
+	tests/test-virtqueue-hostile.c \
+	tests/test-virtqueue-notify.c \
+	tests/test-virtqueue.c \
+	tests/test-virtqueue.h \
+	tests/vq-guest.c \
+	tests/vq-guest.h
 
 # A guest's side, on Open vSwitch's library alone: it has to differ.
 tests_test_frontend_SOURCES = \

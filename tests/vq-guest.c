@@ -1,0 +1,532 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+
+/* A guest in the same process: see vq-guest.h. */
+
+#include <config.h>
+
+#include "vq-guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "guest-fault.h"
+#include "random.h"
+#include "util.h"
+
+/* Where guest memory begins in guest physical and front-end space, and in its
+ * file. */
+#define VG_GPA UINT64_C(0x40000000)
+#define VG_UVA UINT64_C(0x7e0000000000)
+#define VG_OFFSET 0x3000
+#define VG_DEFAULT_ARENA (64 * 1024)
+/* Of the log in its file. */
+#define VG_LOG_OFFSET 0x1010
+
+static const char *shape_names[] = {
+#define VG_SHAPE(NAME) #NAME,
+    VG_SHAPES
+#undef VG_SHAPE
+};
+
+const char *
+vg_shape_name(enum vg_shape shape)
+{
+    return shape_names[shape];
+}
+
+static int
+make_memfd(size_t size)
+{
+    int fd = memfd_create("vq-guest", MFD_CLOEXEC);
+
+    ovs_assert(fd >= 0 && !ftruncate(fd, size));
+    return fd;
+}
+
+/* Moves the back end's mapping of 'r' between two pages without access. */
+static void
+isolate_region(struct guest_memory *mem, struct guest_region *r)
+{
+    const size_t page = r->page_size;
+    uint8_t *hole = mmap(NULL, r->map_size + 2 * page, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    ovs_assert(hole != MAP_FAILED);
+    guest_fault_remove(r->map);
+    void *map = mremap(r->map, r->map_size, r->map_size,
+                       MREMAP_MAYMOVE | MREMAP_FIXED, hole + page);
+
+    ovs_assert(map == hole + page);
+    r->hva += hole + page - (uint8_t *) r->map;
+    r->map = map;
+    ovs_assert(guest_fault_add(map, r->map_size, page, &mem->faulted));
+}
+
+static void
+create_map(struct vq_guest *g)
+{
+    const unsigned int n = MAX(1, g->config.n_regions);
+    struct guest_region_desc descs[GUEST_MEMORY_MAX_REGIONS];
+    int fds[GUEST_MEMORY_MAX_REGIONS];
+    const uint64_t arena_ofs = g->arena - VG_GPA;
+    const uint64_t arena_size = g->mem_size - arena_ofs;
+    uint64_t ofs = 0;
+    char *error;
+
+    for (unsigned int i = 0; i < n; i++) {
+        /* The first holds the rings. */
+        uint64_t end = (i + 1 < n
+                        ? (arena_ofs + arena_size * (i + 1) / n) | 1
+                        : g->mem_size);
+
+        descs[i] = (struct guest_region_desc) {
+            .gpa = VG_GPA + ofs,
+            .size = end - ofs,
+            .uva = VG_UVA + ofs + ((uint64_t) i << 30),
+            .mmap_offset = VG_OFFSET + ofs,
+        };
+        fds[i] = fcntl(g->fd, F_DUPFD_CLOEXEC, 0);
+        ofs = end;
+    }
+    if (guest_memory_create(descs, fds, n, &g->map, &error)) {
+        ovs_fatal(0, "%s", error);
+    }
+    for (unsigned int i = 0; i < n; i++) {
+        isolate_region(g->map, &g->map->regions[i]);
+    }
+}
+
+static void
+create_log(struct vq_guest *g)
+{
+    const uint64_t bytes = DIV_ROUND_UP(guest_memory_end(g->map),
+                                        8 * GUEST_PAGE_SIZE);
+    char *error;
+
+    g->log_fd = make_memfd(VG_LOG_OFFSET + bytes);
+    if (dirty_log_create(fcntl(g->log_fd, F_DUPFD_CLOEXEC, 0), bytes,
+                         VG_LOG_OFFSET, &g->log, &error)) {
+        ovs_fatal(0, "%s", error);
+    }
+}
+
+void
+vg_init(struct vq_guest *g, const struct vq_guest_config *config)
+{
+    const uint16_t size = config->size;
+
+    memset(g, 0, sizeof *g);
+    g->config = *config;
+    guest_memory_init();
+
+    /* As unaligned as the specification permits. */
+    const size_t avail_ofs = size * sizeof *g->desc + 6;
+    const size_t used_ofs = ROUND_UP(avail_ofs + 6 + 2 * size + 4, 8) + 4;
+    const size_t arena_ofs = ROUND_UP(used_ofs + 6 + 8 * size, 4096) + 4096;
+
+    g->mem_size = arena_ofs + (config->arena ? config->arena
+                               : VG_DEFAULT_ARENA);
+    g->fd = make_memfd(VG_OFFSET + g->mem_size);
+    g->mem = mmap(NULL, g->mem_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                  g->fd, VG_OFFSET);
+    ovs_assert(g->mem != MAP_FAILED);
+    g->shadow = xmalloc(g->mem_size);
+    memset(g->mem, 0xa7, g->mem_size);
+    g->arena = VG_GPA + arena_ofs;
+    g->desc = (struct vring_desc *) g->mem;
+    g->avail = (struct vring_avail *) (g->mem + avail_ofs);
+    g->used = (struct vring_used *) (g->mem + used_ofs);
+    create_map(g);
+    if (config->log) {
+        create_log(g);
+    }
+
+    g->avail_idx = g->kicked_idx = g->used_idx = config->start;
+    g->avail->flags = 0;
+    g->avail->idx = g->used->idx = config->start;
+    g->avail->ring[size] = config->start - 1;
+    g->free = xcalloc(size, sizeof *g->free);
+    g->n_direct = xcalloc(size, sizeof *g->n_direct);
+    g->next = xcalloc(size, sizeof *g->next);
+    for (int i = 0; i < size; i++) {
+        g->free[g->n_free++] = size - 1 - i;
+    }
+    vg_reset(g);
+
+    g->callfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    vg_restart(g);
+}
+
+void
+vg_restart(struct vq_guest *g)
+{
+    const uint8_t *hva = g->map->regions[0].hva;
+
+    g->vq = (struct virtqueue) {
+        .desc = (struct vring_desc *) (hva + ((uint8_t *) g->desc - g->mem)),
+        .avail = (struct vring_avail *) (hva
+                                         + ((uint8_t *) g->avail - g->mem)),
+        .used = (struct vring_used *) (hva + ((uint8_t *) g->used - g->mem)),
+        .mem = g->map,
+        .log = g->log,
+        .log_used = g->log != NULL,
+        .used_gpa = vg_gpa(g, g->used),
+        .size = g->config.size,
+        .callfd = g->callfd,
+        .stats = &g->stats,
+        .last_avail = g->used->idx,
+    };
+    virtqueue_start(&g->vq, g->config.features);
+    g->hdr_len = g->vq.hdr_len;
+}
+
+void
+vg_uninit(struct vq_guest *g)
+{
+    for (size_t i = 0; i < g->map->n_regions; i++) {
+        struct guest_region *r = &g->map->regions[i];
+
+        munmap((uint8_t *) r->map - r->page_size, r->page_size);
+        munmap((uint8_t *) r->map + r->map_size, r->page_size);
+    }
+    guest_memory_destroy(g->map);
+    if (g->log) {
+        dirty_log_destroy(g->log);
+        close(g->log_fd);
+    }
+    munmap(g->mem, g->mem_size);
+    close(g->fd);
+    close(g->callfd);
+    free(g->shadow);
+    free(g->free);
+    free(g->n_direct);
+    free(g->next);
+}
+
+void *
+vg_ptr(const struct vq_guest *g, uint64_t gpa)
+{
+    ovs_assert(gpa - VG_GPA <= g->mem_size);
+    return g->mem + (gpa - VG_GPA);
+}
+
+uint64_t
+vg_gpa(const struct vq_guest *g, const void *p)
+{
+    return VG_GPA + ((const uint8_t *) p - g->mem);
+}
+
+uint64_t
+vg_alloc(struct vq_guest *g, size_t size)
+{
+    const uint64_t gpa = g->arena_next;
+
+    g->arena_next += size + 1 + random_range(24);
+    ovs_assert(g->arena_next <= VG_GPA + g->mem_size);
+    return gpa;
+}
+
+void
+vg_reset(struct vq_guest *g)
+{
+    g->arena_next = g->arena + 1;
+}
+
+void
+vg_offer(struct vq_guest *g, uint16_t head)
+{
+    g->avail->ring[g->avail_idx++ & (g->config.size - 1)] = head;
+}
+
+uint16_t
+vg_post(struct vq_guest *g, const struct vg_buf bufs[], unsigned int n,
+        unsigned int n_direct, uint16_t flags)
+{
+    const unsigned int n_ring = n_direct + (n_direct < n);
+    uint16_t head = 0;
+    uint16_t *prev = &head;
+
+    ovs_assert(n_ring && n_ring <= g->n_free);
+    for (unsigned int i = 0; i < n_ring; i++) {
+        const uint16_t idx = g->free[--g->n_free];
+        struct vring_desc *d = &g->desc[idx];
+
+        *prev = idx;
+        prev = &g->next[idx];
+        if (i < n_direct) {
+            d->addr = bufs[i].gpa;
+            d->len = bufs[i].len;
+            d->flags = flags;
+        } else {
+            const unsigned int n_table = n - n_direct;
+            const uint64_t table = vg_alloc(g, n_table * sizeof *d);
+
+            for (unsigned int j = 0; j < n_table; j++) {
+                const bool more = j + 1 < n_table;
+                const struct vring_desc entry = {
+                    .addr = bufs[i + j].gpa,
+                    .len = bufs[i + j].len,
+                    .flags = flags | (more ? VRING_DESC_F_NEXT : 0),
+                    .next = more ? j + 1 : 0xffff,
+                };
+
+                memcpy(vg_ptr(g, table + j * sizeof entry), &entry,
+                       sizeof entry);
+            }
+            d->addr = table;
+            d->len = n_table * sizeof *d;
+            d->flags = VRING_DESC_F_INDIRECT;
+        }
+    }
+    *prev = 0xffff;
+
+    uint16_t idx = head;
+
+    for (unsigned int i = 0; i < n_ring; i++) {
+        if (i + 1 < n_ring) {
+            g->desc[idx].flags |= VRING_DESC_F_NEXT;
+        }
+        g->desc[idx].next = g->next[idx];
+        idx = g->next[idx];
+    }
+    g->n_direct[head] = n_ring;
+    vg_offer(g, head);
+    return head;
+}
+
+void
+vg_publish(struct vq_guest *g)
+{
+    __atomic_store_n(&g->avail->idx, g->avail_idx, __ATOMIC_SEQ_CST);
+
+    /* virtio 1.2, 2.7.13.4.1. */
+    if (g->config.features & (1ULL << VIRTIO_RING_F_EVENT_IDX)
+        ? vring_need_event(*(uint16_t *) &g->used->ring[g->config.size],
+                           g->avail_idx, g->kicked_idx)
+        : !(g->used->flags & VRING_USED_F_NO_NOTIFY)) {
+        g->n_kicks++;
+    }
+    g->kicked_idx = g->avail_idx;
+}
+
+bool
+vg_get_used(struct vq_guest *g, uint16_t *head, uint32_t *len)
+{
+    if (__atomic_load_n(&g->used->idx, __ATOMIC_ACQUIRE) == g->used_idx) {
+        return false;
+    }
+
+    const struct vring_used_elem *e
+        = &g->used->ring[g->used_idx++ & (g->config.size - 1)];
+
+    *head = e->id;
+    *len = e->len;
+    ovs_assert(e->id < g->config.size);
+
+    uint16_t idx = *head;
+
+    for (unsigned int i = g->n_direct[*head]; i; i--) {
+        g->free[g->n_free++] = idx;
+        idx = g->next[idx];
+    }
+    g->n_direct[*head] = 0;
+    return true;
+}
+
+uint64_t
+vg_interrupts(struct vq_guest *g)
+{
+    uint64_t n = 0;
+
+    if (read(g->callfd, &n, sizeof n) < 0) {
+        ovs_assert(errno == EAGAIN);
+    }
+    return n;
+}
+
+void
+vg_snapshot(struct vq_guest *g)
+{
+    memcpy(g->shadow, g->mem, g->mem_size);
+    g->expect_idx = g->used->idx;
+}
+
+void
+vg_expect(struct vq_guest *g, uint64_t gpa, const void *p, size_t n)
+{
+    memcpy(g->shadow + ((uint8_t *) vg_ptr(g, gpa) - g->mem), p, n);
+}
+
+void
+vg_expect_used(struct vq_guest *g, uint16_t head, uint32_t len)
+{
+    const struct vring_used_elem e = { .id = head, .len = len };
+    const uint16_t slot = g->expect_idx++ & (g->config.size - 1);
+
+    vg_expect(g, vg_gpa(g, &g->used->ring[slot]), &e, sizeof e);
+    vg_expect(g, vg_gpa(g, &g->used->idx), &g->expect_idx,
+              sizeof g->expect_idx);
+}
+
+bool
+vg_check(struct vq_guest *g)
+{
+    const void *avail_event = &g->used->ring[g->config.size];
+
+    /* That one has a test of its own. */
+    vg_expect(g, vg_gpa(g, avail_event), avail_event, 2);
+    return (!memcmp(g->mem, g->shadow, g->mem_size)
+            || CHECK_MEM(g->mem, g->shadow, g->mem_size));
+}
+
+/* Length of buffer 'i', with 'left' bytes to go. */
+static uint32_t
+shape_len(enum vg_shape shape, uint32_t hdr_len, unsigned int i,
+          uint32_t left)
+{
+    static const uint32_t parts[] = { 1, 4, 2 };
+    uint32_t len = left;
+
+    switch (shape) {
+    case VG_SEPARATE:
+        len = i ? left : hdr_len;
+        break;
+    case VG_HDR_PARTS:
+        len = i < 3 ? parts[i] : i == 3 ? hdr_len - 7 : left;
+        break;
+    case VG_HDR_MORE:
+        len = i ? left : hdr_len + 7;
+        break;
+    case VG_HDR_LESS:
+        len = i ? left : hdr_len - 3;
+        break;
+    case VG_MANY:
+        len = 97;
+        break;
+    case VG_ZEROS:
+        len = i == 1 ? hdr_len : i < 4 ? 0 : left;
+        break;
+    case VG_BYTES:
+        len = 1;
+        break;
+    case VG_ONE:
+    case VG_N_SHAPES:
+    default:
+        break;
+    }
+    return MIN(len, left);
+}
+
+unsigned int
+vg_count(enum vg_shape shape, uint8_t hdr_len, uint32_t total)
+{
+    unsigned int n;
+
+    for (n = 0; total; n++) {
+        total -= shape_len(shape, hdr_len, n, total);
+    }
+    return n + (shape == VG_ZEROS);
+}
+
+unsigned int
+vg_cut(struct vq_guest *g, enum vg_shape shape, uint32_t total,
+       struct vg_buf bufs[])
+{
+    unsigned int n;
+
+    for (n = 0; total; n++) {
+        bufs[n].len = shape_len(shape, g->hdr_len, n, total);
+        bufs[n].gpa = vg_alloc(g, bufs[n].len);
+        total -= bufs[n].len;
+    }
+    if (shape == VG_ZEROS) {
+        bufs[n].gpa = 0;        /* Nobody looks. */
+        bufs[n++].len = 0;
+    }
+    return n;
+}
+
+static void
+vg_transfer(const struct vq_guest *g, const struct vg_buf bufs[],
+            unsigned int n, uint32_t ofs, uint8_t *p, uint32_t len,
+            void (*copy)(const struct vq_guest *, uint64_t gpa, uint8_t *,
+                         size_t))
+{
+    for (unsigned int i = 0; i < n && len; i++) {
+        if (ofs >= bufs[i].len) {
+            ofs -= bufs[i].len;
+            continue;
+        }
+
+        const uint32_t part = MIN(len, bufs[i].len - ofs);
+
+        copy(g, bufs[i].gpa + ofs, p, part);
+        ofs = 0;
+        p += part;
+        len -= part;
+    }
+    ovs_assert(!len);
+}
+
+static void
+copy_to_guest(const struct vq_guest *g, uint64_t gpa, uint8_t *p, size_t n)
+{
+    memcpy(vg_ptr(g, gpa), p, n);
+}
+
+static void
+copy_from_guest(const struct vq_guest *g, uint64_t gpa, uint8_t *p, size_t n)
+{
+    memcpy(p, vg_ptr(g, gpa), n);
+}
+
+static void
+copy_to_shadow(const struct vq_guest *g, uint64_t gpa, uint8_t *p, size_t n)
+{
+    vg_expect(CONST_CAST(struct vq_guest *, g), gpa, p, n);
+}
+
+void
+vg_write(struct vq_guest *g, const struct vg_buf bufs[], unsigned int n,
+         uint32_t ofs, const void *p, uint32_t len)
+{
+    vg_transfer(g, bufs, n, ofs, CONST_CAST(uint8_t *, p), len,
+                copy_to_guest);
+}
+
+void
+vg_read(const struct vq_guest *g, const struct vg_buf bufs[], unsigned int n,
+        uint32_t ofs, void *p, uint32_t len)
+{
+    vg_transfer(g, bufs, n, ofs, p, len, copy_from_guest);
+}
+
+void
+vg_expect_bufs(struct vq_guest *g, const struct vg_buf bufs[],
+               unsigned int n, uint32_t ofs, const void *p, uint32_t len)
+{
+    vg_transfer(g, bufs, n, ofs, CONST_CAST(uint8_t *, p), len,
+                copy_to_shadow);
+}
