@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Eventfds of a peer.
  *
  * Theory of operation: the kernel signals eventfds on behalf of asynchronous

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef PEER_EVENTFD_H
 #define PEER_EVENTFD_H 1
 

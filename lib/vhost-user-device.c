@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* vhost-user device: session and vrings.  What messages do is in
  * vhost-user-handlers.c.
  *

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VHOST_USER_DEVICE_H
 #define VHOST_USER_DEVICE_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* One vhost-user endpoint.
  *
  * Log lines that begin with VHOST_CONFIG are what operators and scripts know

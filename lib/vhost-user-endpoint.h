@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VHOST_USER_ENDPOINT_H
 #define VHOST_USER_ENDPOINT_H 1
 

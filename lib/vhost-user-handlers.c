@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* vhost-user device: what each request does.
  *
  * A handler is called for a message that vhost_user_msg_check() found good.

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Checking vhost-user messages.
  *
  * Everything that a message can be checked for without touching a descriptor

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VHOST_USER_MSG_H
 #define VHOST_USER_MSG_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VHOST_USER_PROTO_H
 #define VHOST_USER_PROTO_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VHOST_USER_SESSION_H
 #define VHOST_USER_SESSION_H 1
 

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Sockets that carry vhost-user messages.
  *
  * Theory of operation: a message is a header, a payload whose size the header

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VHOST_USER_SOCKET_H
 #define VHOST_USER_SOCKET_H 1
 

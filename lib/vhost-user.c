@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* vhost-user ports: all endpoints and the thread that serves them.
  *
  * Theory of operation: the thread looks at each endpoint whenever poll() says

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 /* Names of virtio and vhost-user feature bits, made from the tables of
  * virtio-features.h and vhost-user-proto.h.
  *

@@ -14,7 +14,6 @@
  * limitations under the License.
  */
 
-
 #ifndef VIRTIO_FEATURES_H
 #define VIRTIO_FEATURES_H 1
 
