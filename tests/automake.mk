@@ -22,6 +22,7 @@ TESTSUITE_AT = \
 	tests/testsuite.at \
 	tests/txq-map.at \
 	tests/unit.at \
+	tests/vhost-user.at \
 	tests/virtqueue.at \
 	tests/vring-macros.at
 TESTSUITE = $(srcdir)/tests/testsuite
@@ -64,6 +65,9 @@ check_PROGRAMS += \
 	tests/test-frontend \
 	tests/test-guest-memory \
 	tests/test-txq-map \
+	tests/test-vhost-user \
+	tests/test-vhost-user-device \
+	tests/test-vhost-user-msg \
 	tests/test-virtqueue
 
 tests_test_guest_memory_SOURCES = \
@@ -72,6 +76,34 @@ tests_test_guest_memory_SOURCES = \
 	tests/test-guest-fault.c \
 	tests/test-guest-memory.c \
 	tests/test-guest-memory.h
+
+tests_test_vhost_user_SOURCES = \
+	tests/check.c \
+	tests/check.h \
+	tests/msg-check.c \
+	tests/msg-check.h \
+	tests/test-vhost-user-paths.c \
+	tests/test-vhost-user.c \
+	tests/vhost-peer.c \
+	tests/vhost-peer.h
+
+tests_test_vhost_user_device_SOURCES = \
+	tests/check.c \
+	tests/check.h \
+	tests/device-fixture.c \
+	tests/device-fixture.h \
+	tests/msg-check.c \
+	tests/msg-check.h \
+	tests/test-vhost-user-device-more.c \
+	tests/test-vhost-user-device.c
+
+tests_test_vhost_user_msg_SOURCES = \
+	tests/check.c \
+	tests/check.h \
+	tests/msg-check.c \
+	tests/msg-check.h \
+	tests/test-vhost-user-contents.c \
+	tests/test-vhost-user-msg.c
 
 tests_test_virtqueue_SOURCES = \
 	tests/bad-chains.c \
