@@ -50,11 +50,8 @@ arg_is__(const char *arg, const char *option)
     size_t len = strlen(option);
     bool is_long = option[1] == '-';
 
-    if (strncmp(arg, option, len)) {
-        return false;
-    }
-    return (!arg[len]
-            || (is_long ? arg[len] == '=' : strchr("clm", option[1]) != NULL));
+    return (!strncmp(arg, option, len)
+            && (!is_long || !arg[len] || arg[len] == '='));
 }
 
 /* The first of 'options' that is in 'args', or NULL. */

@@ -259,6 +259,15 @@ static const struct test tests[] = {
         .auto_lcore = true,
         .no_huge = true,
     }, {
+        .name = "no hugepages, memory said twice",
+        .config = { { "dpdk-extra", "--no-huge" },
+                    { "dpdk-socket-mem", "100" },
+                    { "dpdk-alloc-mem", "200" } },
+        .argv = "prog --no-huge -m 100 --no-shconf --lcores 0@0",
+        .warning = "using dpdk-socket-mem, ignoring dpdk-alloc-mem",
+        .auto_lcore = true,
+        .no_huge = true,
+    }, {
         .name = "no hugepages, and nothing to add",
         .config = { { "dpdk-extra", "--no-huge -m 1 --no-shconf -l 0" } },
         .argv = "prog --no-huge -m 1 --no-shconf -l 0",
