@@ -39,6 +39,7 @@ lib_libvring_a_SOURCES = \
 	lib/netdev-dpdk-eth-io.c \
 	lib/netdev-dpdk-eth-link.c \
 	lib/netdev-dpdk-eth-private.h \
+	lib/netdev-dpdk-eth-quirks.c \
 	lib/netdev-dpdk-eth-setup.c \
 	lib/netdev-dpdk-eth-stats.c \
 	lib/netdev-dpdk-eth.c \

@@ -70,6 +70,7 @@ struct pool {
     unsigned int size;          /* Buffers in all. */
     unsigned int needs;         /* Buffers spoken for. */
     unsigned int n_ports;
+    bool alone;                 /* For one port at a time. */
     long long int idle_since;   /* If 'n_ports' is 0, in ms. */
 };
 
@@ -215,16 +216,25 @@ pool_create(const char *port, uint32_t room, int socket_id, unsigned int need)
     return pool;
 }
 
+/* True if 'pool' can take another port that needs 'need' buffers. */
+static bool
+pool_has_spare(const struct pool *pool, unsigned int need)
+{
+    /* Some buffers of an idle pool may never have come home. */
+    return (pool->n_ports
+            ? !pool->alone && pool->size - pool->needs >= need
+            : rte_mempool_avail_count(pool->up.mp) >= need);
+}
+
 static struct pool *
-pool_find(uint32_t room, int socket_id, unsigned int need)
+pool_find(uint32_t room, int socket_id, unsigned int need, bool alone)
     OVS_REQUIRES(mutex)
 {
     struct pool *pool;
 
     LIST_FOR_EACH (pool, list_node, &pools) {
         if (pool->room == room && pool->socket_id == socket_id
-            && pool->size - pool->needs >= need
-            && (!per_port || !pool->n_ports)) {
+            && pool->alone == alone && pool_has_spare(pool, need)) {
             return pool;
         }
     }
@@ -263,14 +273,16 @@ log_reuse(const struct pool *pool, const char *port)
 }
 
 struct dpdk_mempool *
-dpdk_mempool_get(const char *name, int mtu, int socket_id, unsigned int need)
+dpdk_mempool_get(const char *name, int mtu, int socket_id, unsigned int need,
+                 bool alone)
 {
     struct pool *pool;
     uint32_t room;
 
     ovs_mutex_lock(&mutex);
     room = choose_room(mtu, socket_id);
-    pool = pool_find(room, socket_id, need);
+    alone |= per_port;
+    pool = pool_find(room, socket_id, need, alone);
     if (pool) {
         log_reuse(pool, name);
     } else {
@@ -279,6 +291,7 @@ dpdk_mempool_get(const char *name, int mtu, int socket_id, unsigned int need)
         pool = pool_create(name, room, socket_id, need);
     }
     if (pool) {
+        pool->alone = alone;
         pool->needs += need;
         pool->n_ports++;
     }

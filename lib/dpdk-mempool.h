@@ -44,10 +44,12 @@ struct dpdk_mempool {
 void dpdk_mempool_init(const struct smap *ovs_other_config);
 
 /* A pool for port 'name' with frames of 'mtu' bytes (without Ethernet header)
- * on NUMA node 'socket_id' that has 'need' buffers to spare for it.  Returns
- * NULL with errno set (ENOMEM) after trying smaller sizes. */
+ * on NUMA node 'socket_id' that has 'need' buffers to spare for it.  If
+ * 'alone', no other port gets the same pool.  Returns NULL with errno set
+ * (ENOMEM) after trying smaller sizes. */
 struct dpdk_mempool *dpdk_mempool_get(const char *name, int mtu,
-                                      int socket_id, unsigned int need);
+                                      int socket_id, unsigned int need,
+                                      bool alone);
 
 /* Changes the need that '*mempool' serves for port 'name' from 'old_need' to
  * 'need', for frames of 'mtu' bytes on NUMA node 'socket_id'.  Returns false,

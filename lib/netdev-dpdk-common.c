@@ -52,6 +52,7 @@ netdev_dpdk_common_construct(struct netdev_dpdk *dev, int socket_id)
     dev->up.n_rxq = dev->up.n_txq = 1;
     dev->mempool = NULL;
     dev->mempool_need = 0;
+    dev->mempool_alone = false;
     atomic_init(&dev->carrier_resets, 0);
     for (int i = 0; i < NETDEV_DPDK_N_DROPS; i++) {
         atomic_init(&dev->drops[i], 0);
@@ -86,7 +87,8 @@ netdev_dpdk_fit_mempool(struct netdev_dpdk *dev, unsigned int need)
                                     dev->requested_socket_id,
                                     dev->mempool_need, need)) {
             mempool = dpdk_mempool_get(dev->up.name, dev->requested_mtu,
-                                       dev->requested_socket_id, need);
+                                       dev->requested_socket_id, need,
+                                       dev->mempool_alone);
         }
         if (!mempool) {
             int error = errno;

@@ -79,6 +79,7 @@ struct netdev_dpdk {
     int requested_n_rxq;
     int requested_n_txq;
     unsigned int mempool_need;  /* What was asked of 'mempool'. */
+    bool mempool_alone;         /* No other port shall get 'mempool'. */
 
     /* Policers, NULL if none; see netdev-dpdk-qos.h. */
     OVSRCU_TYPE(struct netdev_dpdk_egress *) egress;

@@ -94,6 +94,7 @@ probe(const char *port, const char *devargs, uint16_t *port_id,
       char **errorp)
 {
     struct rte_devargs parsed;
+    bool active;
     int error;
 
     memset(&parsed, 0, sizeof parsed);
@@ -108,7 +109,9 @@ probe(const char *port, const char *devargs, uint16_t *port_id,
         return EINVAL;
     }
 
+    active = netdev_dpdk_eth_begin_slow();
     error = -rte_dev_probe(devargs);
+    netdev_dpdk_eth_end_slow(active);
     if (error) {
         /* Many drivers say -1 for any failure, which is no EPERM. */
         error = error == 1 ? ENODEV : error;
@@ -191,19 +194,26 @@ remove_device(uint16_t port_id)
 {
     struct rte_eth_dev_info info;
     uint16_t sibling;
+    bool active;
     int error;
 
     error = -rte_eth_dev_info_get(port_id, &info);
     if (error) {
         return error;
     }
+
+    active = netdev_dpdk_eth_begin_slow();
     RTE_ETH_FOREACH_DEV_SIBLING (sibling, port_id) {
         if (sibling != port_id) {
             rte_eth_dev_close(sibling);
         }
     }
     rte_eth_dev_close(port_id);
-    return info.device ? -rte_dev_remove(info.device) : 0;
+    if (info.device) {
+        error = -rte_dev_remove(info.device);
+    }
+    netdev_dpdk_eth_end_slow(active);
+    return error;
 }
 
 void
@@ -236,6 +246,7 @@ netdev_dpdk_eth_release(struct netdev_dpdk_eth *dev)
 
     int error = remove_device(port_id);
 
+    netdev_dpdk_eth_after_remove(dev);
     if (error) {
         VLOG_ERR("%s: Device '%s' can not be detached (%s)",
                  netdev_dpdk_eth_name(dev), dev->devargs,
@@ -244,6 +255,36 @@ netdev_dpdk_eth_release(struct netdev_dpdk_eth *dev)
         VLOG_INFO("%s: Device '%s' detached from DPDK",
                   netdev_dpdk_eth_name(dev), dev->devargs);
     }
+}
+
+int
+netdev_dpdk_eth_reattach(struct netdev_dpdk_eth *dev)
+{
+    const char *name = netdev_dpdk_eth_name(dev);
+    uint16_t port_id = dev->port_id;
+    char *reason = NULL;
+    int error;
+
+    /* On failure nothing of it remains. */
+    ovs_list_remove(&dev->list_node);
+    dev->port_id = NETDEV_DPDK_ETH_NO_PORT;
+
+    error = remove_device(port_id);
+    netdev_dpdk_eth_after_remove(dev);
+    if (error) {
+        reason = xasprintf("Device '%s' can not be detached (%s)",
+                           dev->devargs, ovs_strerror(error));
+    } else {
+        error = probe(name, dev->devargs, &port_id, &reason);
+    }
+    if (error) {
+        VLOG_ERR("%s: %s", name, reason);
+    } else {
+        dev->port_id = port_id;
+        ovs_list_push_back(&netdev_dpdk_eth_list, &dev->list_node);
+    }
+    free(reason);
+    return error;
 }
 
 int

@@ -27,6 +27,8 @@
 
 #include "netdev-dpdk-eth-private.h"
 
+#include <unistd.h>
+
 #include "dpdk-mempool.h"
 #include "netdev-dpdk-vlog.h"
 #include "ovs-rcu.h"
@@ -84,6 +86,10 @@ static void *
 watchdog(void *aux OVS_UNUSED)
 {
     pthread_detach(pthread_self());
+
+    /* This thread may wait for a mutex as long as a driver is slow, and needs
+     * nothing that RCU protects, so it stays away from RCU. */
+    ovsrcu_quiesce_start();
     for (;;) {
         struct netdev_dpdk_eth *dev;
 
@@ -96,7 +102,7 @@ watchdog(void *aux OVS_UNUSED)
         ovs_mutex_unlock(&netdev_dpdk_eth_mutex);
 
         dpdk_mempool_sweep();
-        xsleep(WATCHDOG_INTERVAL);
+        sleep(WATCHDOG_INTERVAL);
     }
     OVS_NOT_REACHED();
 }

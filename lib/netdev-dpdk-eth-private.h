@@ -24,6 +24,7 @@
  *     netdev-dpdk-eth-config.c  options, parsed
  *     netdev-dpdk-eth-attach.c  from dpdk-devargs to a device, and back
  *     netdev-dpdk-eth-setup.c   queues, MTU, start and stop
+ *     netdev-dpdk-eth-quirks.c  drivers' peculiarities
  *     netdev-dpdk-eth-link.c    link state and events
  *     netdev-dpdk-eth-stats.c   statistics and status
  *     netdev-dpdk-eth-io.c      receive and send
@@ -39,6 +40,7 @@
 #include "netdev-dpdk-common.h"
 #include "netdev-dpdk-eth-config.h"
 #include "openvswitch/list.h"
+#include "ovs-rcu.h"
 #include "util.h"
 
 /* No DPDK port. */
@@ -78,6 +80,9 @@ struct netdev_dpdk_eth {
     /* 'up.mutex' guards the rest. */
     char *devargs;              /* NULL before there was a device. */
     bool attached;              /* We brought the device into DPDK. */
+    bool once;                  /* Can be set up once after attaching... */
+    bool spent;                 /* ...which has been done... */
+    struct netdev_dpdk_eth_sockets *sockets; /* ...and leaves this behind. */
     char *complaint;            /* About 'options', so as not to repeat it. */
     bool reset_needed;
     bool mac_set;               /* 'up.hwaddr' is not the device's own. */
@@ -115,6 +120,30 @@ netdev_dpdk_eth_has_port(const struct netdev_dpdk_eth *dev)
     return dev->port_id != NETDEV_DPDK_ETH_NO_PORT;
 }
 
+/* Drivers can be slow to attach, start, stop and detach, and a virtual device
+ * may wait for a thread of this very process (net_virtio_user on a socket of
+ * ours).  Between these two the calling thread does not hold up RCU, whose
+ * grace periods the others may need to get on.  Nothing that RCU protects may
+ * be held on to across them. */
+static inline bool
+netdev_dpdk_eth_begin_slow(void)
+{
+    bool active = !ovsrcu_is_quiescent();
+
+    if (active) {
+        ovsrcu_quiesce_start();
+    }
+    return active;
+}
+
+static inline void
+netdev_dpdk_eth_end_slow(bool active)
+{
+    if (active) {
+        ovsrcu_quiesce_end();
+    }
+}
+
 /* netdev-dpdk-eth-attach.c. */
 
 /* Finds the device that 'devargs' names, after attaching it if DPDK does not
@@ -130,6 +159,12 @@ int netdev_dpdk_eth_attach(const struct netdev_dpdk_eth *dev,
 void netdev_dpdk_eth_release(struct netdev_dpdk_eth *dev)
     OVS_REQUIRES(netdev_dpdk_eth_mutex);
 
+/* Detaches the stopped device of 'dev' and attaches it again.  Returns 0 or a
+ * positive errno value, and then 'dev' has no device any more. */
+int netdev_dpdk_eth_reattach(struct netdev_dpdk_eth *dev)
+    OVS_REQUIRES(netdev_dpdk_eth_mutex)
+    OVS_REQUIRES(dev->up.mutex);
+
 /* netdev-dpdk-eth-setup.c. */
 
 int netdev_dpdk_eth_reconfigure(struct netdev *);
@@ -141,6 +176,19 @@ void netdev_dpdk_eth_apply_flow_ctrl(struct netdev_dpdk_eth *dev)
 /* Makes the device follow NETDEV_UP and NETDEV_PROMISC. */
 void netdev_dpdk_eth_apply_flags(struct netdev_dpdk_eth *dev)
     OVS_REQUIRES(dev->up.mutex);
+
+/* netdev-dpdk-eth-quirks.c. */
+
+/* True if the device's driver can set it up only once. */
+bool netdev_dpdk_eth_is_once(const struct rte_eth_dev_info *);
+
+/* To be called around the setup of queues, the second one with what the first
+ * one returned, and after the device is detached. */
+struct netdev_dpdk_eth_sockets *netdev_dpdk_eth_before_setup(
+    const struct netdev_dpdk_eth *);
+void netdev_dpdk_eth_after_setup(struct netdev_dpdk_eth *,
+                                 struct netdev_dpdk_eth_sockets *);
+void netdev_dpdk_eth_after_remove(struct netdev_dpdk_eth *);
 
 /* netdev-dpdk-eth-link.c. */
 

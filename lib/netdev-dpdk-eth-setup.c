@@ -34,6 +34,7 @@
 #include "netdev-dpdk-eth-private.h"
 #include "netdev-dpdk-vlog.h"
 #include "packets.h"
+#include "timeval.h"
 #include "util.h"
 
 /* All checksums or none: the datapath has no use for some. */
@@ -51,6 +52,11 @@
  * to 1.5 times its size, the batch in its hands, and one to be sent. */
 #define BUFFERS_PER_THREAD (RTE_MEMPOOL_CACHE_MAX_SIZE * 3 / 2 \
                             + 2 * NETDEV_MAX_BURST)
+
+/* For devices that can be set up only once: how often to try, and how long to
+ * wait in between. */
+#define ONCE_RETRIES 10
+#define ONCE_RETRY_NS (100 * 1000 * 1000)
 
 static unsigned int
 mempool_need(const struct netdev_dpdk_eth *dev,
@@ -231,34 +237,41 @@ start(struct netdev_dpdk_eth *dev, struct netdev_dpdk_eth_setup *setup,
       const struct rte_eth_dev_info *info)
     OVS_REQUIRES(dev->up.mutex)
 {
+    struct netdev_dpdk_eth_sockets *sockets;
     int error, retval;
+    bool active;
 
     dev->up.requested_mtu = setup->mtu;
     error = netdev_dpdk_fit_mempool(&dev->up, mempool_need(dev, setup));
     if (error) {
         return error;
     }
-    retval = configure(dev, setup, info);
-    if (retval) {
-        return -retval;
-    }
 
-    retval = rte_eth_dev_start(dev->port_id);
-    if (retval) {
-        VLOG_ERR("%s: device '%s' does not start (%s)",
-                 netdev_dpdk_eth_name(dev), dev->devargs,
-                 ovs_strerror(-retval));
-        return -retval;
+    active = netdev_dpdk_eth_begin_slow();
+    sockets = netdev_dpdk_eth_before_setup(dev);
+    dev->spent = dev->once;
+    retval = configure(dev, setup, info);
+    netdev_dpdk_eth_after_setup(dev, sockets);
+    if (!retval) {
+        retval = rte_eth_dev_start(dev->port_id);
+        if (retval) {
+            VLOG_ERR("%s: device '%s' does not start (%s)",
+                     netdev_dpdk_eth_name(dev), dev->devargs,
+                     ovs_strerror(-retval));
+        }
     }
-    return 0;
+    netdev_dpdk_eth_end_slow(active);
+    return -retval;
 }
 
 void
 netdev_dpdk_eth_stop(struct netdev_dpdk_eth *dev)
 {
     if (dev->started) {
+        bool active = netdev_dpdk_eth_begin_slow();
         int retval = rte_eth_dev_stop(dev->port_id);
 
+        netdev_dpdk_eth_end_slow(active);
         if (retval) {
             VLOG_DBG("%s: stop: %s", netdev_dpdk_eth_name(dev),
                      ovs_strerror(-retval));
@@ -429,8 +442,61 @@ take_setup(struct netdev_dpdk_eth *dev,
     dev->started = true;
 }
 
+/* Makes the stopped device of 'dev' one that can be set up, and stores in
+ * '*info' what it is then. */
+static int
+prepare(struct netdev_dpdk_eth *dev, struct rte_eth_dev_info *info)
+    OVS_REQUIRES(netdev_dpdk_eth_mutex)
+    OVS_REQUIRES(dev->up.mutex)
+{
+    if (dev->reset_needed) {
+        reset(dev);
+    }
+    if (dev->spent) {
+        int error = netdev_dpdk_eth_reattach(dev);
+
+        if (error) {
+            return error;
+        }
+        dev->spent = false;
+
+        /* Buffers are missing there now. */
+        dpdk_mempool_put(dev->up.mempool, netdev_dpdk_eth_name(dev),
+                         dev->up.mempool_need);
+        dev->up.mempool = NULL;
+    }
+    return -rte_eth_dev_info_get(dev->port_id, info);
+}
+
+/* Prepares and starts the stopped device of 'dev'. */
+static int
+prepare_and_start(struct netdev_dpdk_eth *dev,
+                  struct netdev_dpdk_eth_setup *setup,
+                  struct rte_eth_dev_info *info)
+    OVS_REQUIRES(netdev_dpdk_eth_mutex)
+    OVS_REQUIRES(dev->up.mutex)
+{
+    const struct netdev_dpdk_eth_setup wanted = *setup;
+    int error;
+
+    for (int i = 0; ; i++) {
+        *setup = wanted;
+        error = prepare(dev, info);
+        if (!error) {
+            error = start(dev, setup, info);
+        }
+        if (!error || !dev->once || i >= ONCE_RETRIES
+            || !netdev_dpdk_eth_has_port(dev)) {
+            return error;
+        }
+        /* The kernel may take a while to let go of what it had before. */
+        xnanosleep(ONCE_RETRY_NS);
+    }
+}
+
 static int
 reconfigure__(struct netdev_dpdk_eth *dev)
+    OVS_REQUIRES(netdev_dpdk_eth_mutex)
     OVS_REQUIRES(dev->up.mutex)
 {
     const struct netdev_dpdk_eth_setup old = dev->setup;
@@ -453,15 +519,12 @@ reconfigure__(struct netdev_dpdk_eth *dev)
     }
 
     netdev_dpdk_eth_stop(dev);
-    if (dev->reset_needed) {
-        reset(dev);
-    }
-    error = start(dev, &setup, &info);
-    if (error && old.n_rxq) {
+    error = prepare_and_start(dev, &setup, &info);
+    if (error && old.n_rxq && netdev_dpdk_eth_has_port(dev)) {
         VLOG_ERR("%s: device '%s' can not be set up as requested; going back "
                  "to what it had", netdev_dpdk_eth_name(dev), dev->devargs);
         setup = old;
-        error = start(dev, &setup, &info);
+        error = prepare_and_start(dev, &setup, &info);
     }
     if (error) {
         return error;
@@ -485,9 +548,11 @@ netdev_dpdk_eth_reconfigure(struct netdev *netdev)
     struct netdev_dpdk_eth *dev = netdev_dpdk_eth_cast(netdev);
     int error;
 
+    ovs_mutex_lock(&netdev_dpdk_eth_mutex);
     ovs_mutex_lock(&dev->up.mutex);
     error = reconfigure__(dev);
     ovs_mutex_unlock(&dev->up.mutex);
+    ovs_mutex_unlock(&netdev_dpdk_eth_mutex);
 
     return error;
 }

@@ -149,8 +149,7 @@ netdev_dpdk_eth_get_stats(const struct netdev *netdev,
 
     return 0;
 }
-
-
+
 /* Custom statistics. */
 
 void
@@ -218,8 +217,7 @@ netdev_dpdk_eth_get_custom_stats(const struct netdev *netdev,
 
     return 0;
 }
-
-
+
 /* Status. */
 
 int

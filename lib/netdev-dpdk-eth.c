@@ -68,8 +68,7 @@ netdev_dpdk_eth_get_port_id(const struct netdev *netdev)
 
     return port_id;
 }
-
-
+
 /* Life cycle. */
 
 static int
@@ -129,8 +128,7 @@ netdev_dpdk_eth_dealloc(struct netdev *netdev)
 {
     free_cacheline(netdev_dpdk_eth_cast(netdev));
 }
-
-
+
 /* Configuration. */
 
 /* Returns what of 'options' the device can not do, for the caller to free, or
@@ -194,6 +192,7 @@ set_device(struct netdev_dpdk_eth *dev, const char *devargs,
 
     dev->port_id = port_id;
     dev->attached = attached;
+    free(dev->devargs);
     dev->devargs = xstrdup(devargs);
     error = -rte_eth_dev_info_get(port_id, &info);
     if (error) {
@@ -221,6 +220,9 @@ set_device(struct netdev_dpdk_eth *dev, const char *devargs,
                   netdev_dpdk_eth_name(dev), devargs, dev->up.max_mtu);
         dev->up.requested_mtu = dev->up.max_mtu;
     }
+    dev->once = attached && netdev_dpdk_eth_is_once(&info);
+    dev->up.mempool_alone = dev->once;
+
     ovs_list_push_back(&netdev_dpdk_eth_list, &dev->list_node);
     netdev_change_seq_changed(&dev->up.up);
     netdev_request_reconfigure(&dev->up.up);

@@ -71,8 +71,7 @@ struct netdev_dpdk_ingress {
     struct bucket packets;
     uint32_t kbits_rate, kbits_burst, kpkts_rate, kpkts_burst;
 };
-
-
+
 /* Token buckets. */
 
 /* Sets up 'bucket' for 'rate' units a second and bursts of 'burst' units.
@@ -137,8 +136,7 @@ bucket_police(struct bucket *bucket, struct dp_packet_batch *batch,
     }
     return n_refused;
 }
-
-
+
 /* Datapath. */
 
 void
@@ -168,8 +166,7 @@ netdev_dpdk_qos_ingress__(struct netdev_dpdk *dev,
         netdev_dpdk_count_drops(dev, NETDEV_DPDK_DROP_RX_QOS, n);
     }
 }
-
-
+
 /* Configuration. */
 
 void

@@ -61,8 +61,7 @@ check_string(const char *what, const char *is, const char *expected)
              expected ? expected : "(null)");
     }
 }
-
-
+
 /* Packet buffers. */
 
 static void
@@ -234,8 +233,7 @@ test_pick_user(void)
         }
     }
 }
-
-
+
 /* Port type "dpdk". */
 
 static char *
