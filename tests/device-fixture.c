@@ -71,7 +71,7 @@ vq(unsigned int idx)
 bool
 deliver(const struct vhost_user_msg *msg, const int fds[], size_t n)
 {
-    int copies[VHOST_USER_MAX_FDS];
+    int copies[VHOST_USER_MAX_FDS] = { -1 };
     char *error;
 
     for (size_t i = 0; i < n; i++) {
