@@ -316,13 +316,13 @@ vhost_user_device_reset(struct vhost_user_device *dev)
     vhost_user_device_pause_all(dev);
     for (unsigned int i = 0; i < s->n_vrings; i++) {
         struct vhost_user_vring *vring = &s->vrings[i];
-        int callfd = vring->callfd;
-        int errfd = vring->errfd;
+        struct vhost_user_vring old = *vring;
 
         vhost_user_replace_fd(&vring->kickfd, -1);
         vring_clear(vring);
-        vring->callfd = callfd;
-        vring->errfd = errfd;
+        vring->callfd = old.callfd;
+        vring->errfd = old.errfd;
+        vring->base = old.base;
     }
     s->features = 0;
     s->features_acked = false;

@@ -110,7 +110,9 @@ void vhost_user_device_start_all(struct vhost_user_device *);
 
 /* Back to what a device is before features are negotiated.  What belongs to
  * the connection stays: protocol features, ownership, memory, MTU, and the
- * descriptors for calls and errors. */
+ * descriptors for calls and errors.  So does the place where each vring
+ * stopped: QEMU 7.2 with several queue pairs resets the status when it has
+ * stopped the first pair, and only then asks where the others are. */
 void vhost_user_device_reset(struct vhost_user_device *);
 
 /* Closes '*fd' if it is open and sets it to 'new_fd'. */

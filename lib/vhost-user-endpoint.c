@@ -233,6 +233,9 @@ serve_message(struct vhost_user_endpoint *ep)
     size_t n_fds = link->n_fds;
     char *reason;
 
+    VLOG_DBG("VHOST_CONFIG: (%s) read message VHOST_USER_%s", ep->path,
+             vhost_user_request_name(link->in.hdr.request));
+
     /* From here on the descriptors are the device's. */
     ep->dirty = true;
     link->n_fds = 0;

@@ -253,8 +253,11 @@ test_reset(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
         CHECK(deliver_u64(20, 1400));
         CHECK(deliver_u64(39, 15));
         start_ring(0);
+        vq(0)->last_avail = vq(0)->last_used = 1000;
         CHECK(how ? deliver_u64(39, 0) : deliver_empty(34));
         CHECK(!vq(0));
+        CHECK(deliver_state(11, 0, 0));
+        CHECK_EQ(reply.state.num, 1000);
         CHECK_EQ(dev.session.features, 0);
         CHECK_EQ(dev.session.status, 0);
         CHECK_EQ(dev.session.protocol_features, P_OFFERED);
