@@ -369,10 +369,15 @@ post_table(struct vq_guest *g, uint16_t write, unsigned int i,
     }
 }
 
+/* A table in a table, each good by itself. */
 static void
 table_nested(struct vq_guest *g, uint16_t write)
 {
-    post_table(g, write, 1, VRING_DESC_F_INDIRECT, 0, false);
+    const uint16_t head = post_good(g, VG_ONE, INDIRECT, write);
+    const uint64_t table = vg_alloc(g, sizeof *g->desc);
+
+    memcpy(vg_ptr(g, table), &g->desc[head], sizeof *g->desc);
+    g->desc[head].addr = table;
 }
 
 static void

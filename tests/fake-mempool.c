@@ -56,6 +56,21 @@ fake_enqueue(struct rte_mempool *pool, void * const *objs, unsigned int n)
     return 0;
 }
 
+/* Leaves in 'm' what its latest user may have left there: what DPDK promises
+ * of an mbuf in a pool is that it has one segment, one user and its pool. */
+static void
+make_dirty(struct rte_mbuf *m)
+{
+    m->data_off = 0x1111;
+    m->port = 0x2222;
+    m->ol_flags = ~(RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT);
+    m->packet_type = 0x33333333;
+    m->pkt_len = 0x44444444;
+    m->data_len = 0x5555;
+    m->vlan_tci = m->vlan_tci_outer = 0x6666;
+    m->tx_offload = 0x7777777777777777;
+}
+
 static int
 fake_dequeue(struct rte_mempool *pool, void **objs, unsigned int n)
 {
@@ -66,6 +81,7 @@ fake_dequeue(struct rte_mempool *pool, void **objs, unsigned int n)
     }
     for (unsigned int i = 0; i < n; i++) {
         objs[i] = fp->free[--fp->n_free];
+        make_dirty(objs[i]);
     }
     return 0;
 }

@@ -123,6 +123,34 @@ child_removed(void)
     sink = *p;
 }
 
+/* Neighbours of ours are none of ours. */
+static void
+touch_neighbour(unsigned int i)
+{
+    const int fd = make_memfd(3 * 4096);
+    uint8_t *p = mmap(NULL, 3 * 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+    signal(SIGBUS, exit_handler);
+    guest_memory_init();
+    ovs_assert(p != MAP_FAILED && !ftruncate(fd, 0));
+    ovs_assert(guest_fault_add(p + 4096, 4096, 4096, NULL));
+    sink = p[4096];
+    sink = p[2 * 4096 - 1];
+    sink = p[i];
+}
+
+static void
+child_before(void)
+{
+    touch_neighbour(4095);
+}
+
+static void
+child_after(void)
+{
+    touch_neighbour(2 * 4096);
+}
+
 static void
 check_fault(void)
 {
@@ -179,6 +207,12 @@ test_fault(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 44);
     check_context("mapping removed");
     status = in_child(child_removed);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
+
+    check_context("neighbours");
+    status = in_child(child_before);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
+    status = in_child(child_after);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 33);
 
     check_context("lost file");

@@ -143,7 +143,14 @@ vg_init(struct vq_guest *g, const struct vq_guest_config *config)
 
     /* As unaligned as the specification permits. */
     const size_t avail_ofs = size * sizeof *g->desc + 6;
-    const size_t used_ofs = ROUND_UP(avail_ofs + 6 + 2 * size + 4, 8) + 4;
+    size_t used_ofs = ROUND_UP(avail_ofs + 6 + 2 * size + 4, 8) + 4;
+
+    if (config->log) {
+        /* The used elements end with a page. */
+        used_ofs = ROUND_UP(used_ofs + 4 + 8 * size, GUEST_PAGE_SIZE)
+                   - (4 + 8 * size);
+    }
+
     const size_t arena_ofs = ROUND_UP(used_ofs + 6 + 8 * size, 4096) + 4096;
 
     g->mem_size = arena_ofs + (config->arena ? config->arena
