@@ -113,10 +113,10 @@ check_show() {
             ui_label="${name:0:59}"
             ui_start=$start
             ui_end "${result/#UNEXPECTED */FAILED}"
-            case $result:$detail in
-            ok:*) ;;
-            *:': '* | *:' '*) ui_note "${detail#[: ]}" ;;
-            esac
+            detail=${detail#:} detail=${detail# }
+            if [ "$result" != ok ] && [ -n "$detail" ]; then
+                ui_note "${detail% (* s)}"
+            fi
             start=$SECONDS
             ui_begin "$n of $check_total done"
         fi
@@ -149,7 +149,8 @@ check_report() {
         # Groups of the upstream suite leave theirs elsewhere.
         log=$build/tests/testsuite.dir/$group/testsuite.log
         if [ -e "$log" ] && grep -qF "$name" "$log"; then
-            tail -n 40 "$log" | cut -c 1-400
+            # Without the files that it quotes.
+            grep -v '^> ' "$log" | tail -n 40 | cut -c 1-400
             echo "All of it: $log"
         else
             echo "See $check_log."
