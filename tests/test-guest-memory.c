@@ -97,7 +97,7 @@ test_check(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
         struct guest_region_desc descs[9];
     } cases[] = {
         { NULL, 1, { { 0, 1, 0, 0 } } },
-        { NULL, 1, { { 0, UINT64_MAX, 0, 0 } } },
+        { NULL, 1, { { 0, 1ULL << 43, 0, 0 } } },
         { NULL, 1, { { UINT64_MAX - 4096, 4096, 0, 0 } } },
         /* Next to one another in one space or both. */
         { NULL, 2, { { 0, 4096, 8192, 0 }, { 4096, 4096, 0, 0 } } },
@@ -331,7 +331,7 @@ test_refuse(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     refuse(make_memfd(8191), 4096, 4096, EINVAL, "too short");
     refuse(make_memfd(8192), 4096, 1ULL << 63, EINVAL, "too short");
     refuse(make_memfd(8192), 4096, 8192, EINVAL, "too short");
-    refuse(make_memfd(8192), INT64_MAX, 4096, EINVAL, "too short");
+    refuse(make_memfd(8192), 1ULL << 43, 4096, EINVAL, "too short");
 
     /* May be read only. */
     fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
