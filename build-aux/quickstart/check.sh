@@ -78,13 +78,27 @@ check_cleanup() {
 # Some tests kill by name, so they see no processes but their own; and with
 # the first of those ends everything that they left running.
 check_run() {
-    local results=$build/check.results
     unshare --mount --net --pid --fork --kill-child --mount-proc \
-        sh -c 'ip link set lo up && make -C "$1" check CHECK_GROUPS="$2"
-               exit' - "$build" "$1" 2>&1 </dev/null |
+        -- "$top/quickstart" --check "$1" 2>&1 </dev/null |
         tee -a "$check_log" |
-        check_show "$results"
+        check_show "$build/check.results"
     return "${PIPESTATUS[0]}"
+}
+
+# What runs in there, as process 1.
+check_inside() {
+    local status stopped=false
+    trap 'stopped=:' TERM
+    ip link set lo up
+    make -C "$build" check CHECK_GROUPS="$1"
+    status=$?
+    # Told to end, it gives back the hugepages that it took.
+    ! $stopped || lab_wait 20 check_upstream_is_gone
+    return $status
+}
+
+check_upstream_is_gone() {
+    ! grep -qsz 'upstream-suite$' /proc/[0-9]*/cmdline
 }
 
 # Shows and collects results, as lines "NUMBER|NAME|RESULT|DETAIL".
