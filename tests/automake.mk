@@ -20,9 +20,12 @@ TESTSUITE_AT = \
 	tests/guest-memory.at \
 	tests/guest.at \
 	tests/readme.at \
+	tests/switch-macros.at \
 	tests/testsuite.at \
 	tests/txq-map.at \
 	tests/unit.at \
+	tests/vhost-hostile.at \
+	tests/vhost-ports.at \
 	tests/vhost-user.at \
 	tests/virtqueue.at \
 	tests/vring-macros.at

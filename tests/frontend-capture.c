@@ -95,6 +95,16 @@ print_frame(struct ds *ds, const struct captured *f, bool as_flow)
     ds_put_char(ds, '\n');
 }
 
+void
+capture_dump(const struct capture *c, struct ds *ds)
+{
+    const struct captured *f;
+
+    LIST_FOR_EACH (f, node, &c->frames) {
+        print_frame(ds, f, false);
+    }
+}
+
 /* Answers 'w' with the frames that match, and frees it. */
 static void
 answer(struct capture *c, struct waiter *w)

@@ -33,6 +33,7 @@
 
 #include "openvswitch/list.h"
 
+struct ds;
 struct unixctl_conn;
 
 struct capture {
@@ -54,6 +55,9 @@ void capture_add(struct capture *, unsigned int queue, const void *, size_t);
  * is.  With a 'count' of 0, succeeds if there is none in that time. */
 void capture_take(struct capture *, struct unixctl_conn *, size_t count,
                   const char *filter, bool as_flow, long long int timeout);
+
+/* Appends all frames, in hex, and leaves them where they are. */
+void capture_dump(const struct capture *, struct ds *);
 
 void capture_run(struct capture *);
 void capture_wait(struct capture *);

@@ -223,6 +223,18 @@ cmd_recv_flows(struct unixctl_conn *conn, int argc, const char *argv[],
 }
 
 static void
+cmd_dump(struct unixctl_conn *conn, int argc OVS_UNUSED,
+         const char *argv[] OVS_UNUSED, void *g_)
+{
+    const struct guest *g = g_;
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    capture_dump(&g->capture, &ds);
+    unixctl_command_reply(conn, ds_cstr(&ds));
+    ds_destroy(&ds);
+}
+
+static void
 cmd_clear(struct unixctl_conn *conn, int argc OVS_UNUSED,
           const char *argv[] OVS_UNUSED, void *g_)
 {
@@ -302,12 +314,17 @@ parse_stream_option(int opt, const char *value, struct stream_config *c,
         return true;
     } else if (opt == 'i' && ip_parse(value, &c->ip)) {
         return true;
-    } else if (opt == 'q' || opt == 'w' || opt == 'v') {
-        if (!command_number(value, opt == 'v' ? 4094 : UINT16_MAX, "number",
-                            &n, conn)) {
+    } else if (strchr("qwvr", opt)) {
+        unsigned int max = (opt == 'v' ? 4094
+                            : opt == 'r' ? STREAM_MAX_RECEIVERS
+                            : UINT16_MAX);
+
+        if (!command_number(value, max, "number", &n, conn)) {
             return false;
         }
-        if (opt == 'q') {
+        if (opt == 'r') {
+            c->n_receivers = n;
+        } else if (opt == 'q') {
             c->queue = n;
         } else if (opt == 'w') {
             c->window = n;
@@ -329,6 +346,7 @@ cmd_stream(struct unixctl_conn *conn, int argc, const char *argv[], void *g_)
         .min = STREAM_MIN_SIZE,
         .max = STREAM_MIN_SIZE,
         .window = DEFAULT_WINDOW,
+        .n_receivers = 1,
         .dst = DEFAULT_DST,
         .ip = htonl(0xc0000201), /* 192.0.2.1, for documentation. */
         .vlan = -1,
@@ -338,7 +356,7 @@ cmd_stream(struct unixctl_conn *conn, int argc, const char *argv[], void *g_)
     bool all = false;
     int opt;
 
-    while ((opt = command_option(&argc, &argv, "qwdiv", &value, conn)) != 0) {
+    while ((opt = command_option(&argc, &argv, "qwrdiv", &value, conn)) != 0) {
         if (!parse_stream_option(opt, value, &c, &all, conn)) {
             return;
         }
@@ -358,9 +376,13 @@ cmd_stream(struct unixctl_conn *conn, int argc, const char *argv[], void *g_)
     unsigned int first = all ? 0 : c.queue;
     unsigned int last = all ? g->fe.n_rings / 2 : c.queue + 1;
 
-    if (!g->fe.started || last > g->fe.n_rings / 2) {
-        unixctl_command_reply_error(conn, "not started, or no such queue");
+    if (last > g->fe.n_rings / 2) {
+        unixctl_command_reply_error(conn, "no such queue");
         return;
+    }
+    if (c.window) {
+        /* All queues may end up in the same ring. */
+        c.window = MAX(1, c.window / (last - first));
     }
     for (c.queue = first; c.queue < last; c.queue++) {
         stream_start(g, &c);
@@ -550,12 +572,13 @@ frontend_commands_init(struct guest *g)
                              cmd_recv, g);
     unixctl_command_register("recv-flows", "[-t MS] [-n COUNT] [MATCH]", 0, 5,
                              cmd_recv_flows, g);
+    unixctl_command_register("dump", "", 0, 0, cmd_dump, g);
     unixctl_command_register("clear", "", 0, 0, cmd_clear, g);
     unixctl_command_register("ping", "[-q QUEUE] IP [COUNT] [SIZE]", 1, 5,
                              cmd_ping, g);
     unixctl_command_register("stream", "[-q {QUEUE | all}] [-w WINDOW] "
-                             "[-d MAC] [-i IP] [-v VID] COUNT "
-                             "[SIZE | MIN-MAX | imix]", 1, 12, cmd_stream, g);
+                             "[-r RECEIVERS] [-d MAC] [-i IP] [-v VID] COUNT "
+                             "[SIZE | MIN-MAX | imix]", 1, 14, cmd_stream, g);
     unixctl_command_register("stream-wait", "[-t MS]", 0, 2, cmd_stream_wait,
                              g);
     unixctl_command_register("stream-check", "[-t MS] [-n COUNT]", 0, 4,

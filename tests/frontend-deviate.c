@@ -60,11 +60,20 @@ bad_next(struct victim *v)
     v->d->next = v->ring->size;
 }
 
+/* A chain without end that exceeds the longest frame... */
 static void
-loop(struct victim *v)
+long_loop(struct victim *v)
 {
     v->d->flags |= VRING_DESC_F_NEXT;
     v->d->next = v->ring->tables ? 0 : v->slot << v->ring->shift;
+}
+
+/* ...and one that does not, for a while. */
+static void
+loop(struct victim *v)
+{
+    long_loop(v);
+    v->d->len = 1;
 }
 
 static void
@@ -79,14 +88,28 @@ wrap_address(struct victim *v)
     v->d->addr = UINT64_MAX - 16;
 }
 
-/* Begins in one region and ends in the next. */
+/* Begins in one region and ends where there is none. */
+static void
+cross_end(struct victim *v)
+{
+    const struct fe_region *r = &v->fe->mem.regions[v->fe->mem.n - 1];
+
+    v->d->addr = r->gpa + r->size - 32;
+}
+
+/* No misdeed: begins in one region and ends in the next, which is adjacent for
+ * the guest but not for anybody else. */
 static void
 cross_regions(struct victim *v)
 {
-    const struct fe_region *r = &v->fe->mem.regions[0];
+    const struct fe_region *r = v->fe->mem.regions;
+    uint8_t *frame = (uint8_t *) v->hdr;
 
-    v->d->addr = r->gpa + r->size - 32;
-    v->d->len = 128;
+    if (v->fe->mem.n > 1) {
+        memcpy(r[0].va + r[0].size - 32, frame, 32);
+        memcpy(r[1].va, frame + 32, v->d->len - 32);
+        v->d->addr = r[0].gpa + r[0].size - 32;
+    }
 }
 
 static void
@@ -207,6 +230,7 @@ indirect_loop(struct victim *v)
     use_table(v, sizeof *v->table);
     v->table[0].flags |= VRING_DESC_F_NEXT;
     v->table[0].next = 0;
+    v->table[0].len = 1;
 }
 
 static void
@@ -232,8 +256,10 @@ static const struct misdeed {
     { "bad-head", bad_head },
     { "bad-next", bad_next },
     { "loop", loop },
+    { "long-loop", long_loop },
     { "bad-address", bad_address },
     { "wrap-address", wrap_address },
+    { "cross-end", cross_end },
     { "cross-regions", cross_regions },
     { "avail-jump", avail_jump },
     { "avail-back", avail_back },
@@ -281,6 +307,7 @@ deviate_tx(struct guest *g, unsigned int queue, const struct misdeed *m,
     uint8_t frame[60] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
 
     fe_tx_reclaim(r);
+    fe_ring_spoil(r);
     if (r->caps[0] < TABLE_OFS + sizeof(struct vring_desc)) {
         unixctl_command_reply_error(conn, "the first piece is too short");
         return;

@@ -33,6 +33,10 @@
  * back end that forgets the offset reads the wrong bytes. */
 #define OFFSET_STEP (16 * FE_PAGE_SIZE)
 
+/* No piece lies in the first and the last page of a region, so that tests can
+ * put there what crosses from one region to the next. */
+#define MARGIN FE_PAGE_SIZE
+
 /* Every second region begins here, a multiple of it. */
 #define GPA_STEP (UINT64_C(1) << 36)
 
@@ -48,6 +52,7 @@ fe_memory_init(struct fe_memory *mem, size_t n_regions)
     mem->planning = true;
     for (size_t i = 0; i < FE_MAX_REGIONS; i++) {
         mem->regions[i].fd = -1;
+        mem->regions[i].used = MARGIN;
     }
 }
 
@@ -77,13 +82,14 @@ fe_memory_create(struct fe_memory *mem)
     for (size_t i = 0; i < mem->n; i++) {
         struct fe_region *r = &mem->regions[i];
 
-        /* Two pages more: one for the cut, one so that none is empty. */
-        r->size = ROUND_UP(r->used, FE_PAGE_SIZE) + 2 * FE_PAGE_SIZE;
+        /* The cut takes up to a page. */
+        r->size = ROUND_UP(r->used, FE_PAGE_SIZE) + FE_PAGE_SIZE + MARGIN;
         r->offset = i * OFFSET_STEP;
         r->gpa = (i % 2
                   ? mem->regions[i - 1].gpa + mem->regions[i - 1].size
                   : i / 2 * GPA_STEP);
-        r->used = r->cut = 0;
+        r->used = MARGIN;
+        r->cut = 0;
         region_map(r, NULL);
         r->uva = (uintptr_t) r->va + UVA_STEP;
     }

@@ -194,21 +194,41 @@ write_slot(struct fe_ring *r, unsigned int slot)
     }
 }
 
+/* Writes the addresses of 'slot'. */
+static void
+write_addresses(struct fe_ring *r, unsigned int slot)
+{
+    struct vring_desc *d = fe_slot_desc(r, slot);
+
+    for (unsigned int i = 0; i < r->n_segs; i++) {
+        d[i].addr = r->segs[slot * r->n_segs + i].gpa;
+    }
+    if (r->tables) {
+        r->desc[slot].addr = r->tables_gpa + fe_desc_size(slot * r->n_segs);
+    }
+}
+
 void
 fe_ring_rewrite(struct fe_ring *r, const struct fe_memory *mem)
 {
-    for (unsigned int slot = 0; slot < r->n_slots; slot++) {
-        struct vring_desc *d = fe_slot_desc(r, slot);
-        struct fe_addr *segs = &r->segs[slot * r->n_segs];
+    size_t n = (size_t) r->n_slots * r->n_segs;
 
-        for (unsigned int i = 0; i < r->n_segs; i++) {
-            segs[i].gpa = fe_memory_gpa(mem, segs[i].va);
-            d[i].addr = segs[i].gpa;
-        }
-        if (r->tables) {
-            r->desc[slot].addr = fe_memory_gpa(mem, d);
-        }
+    for (size_t i = 0; i < n; i++) {
+        r->segs[i].gpa = fe_memory_gpa(mem, r->segs[i].va);
     }
+    if (r->tables) {
+        r->tables_gpa = fe_memory_gpa(mem, r->tables);
+    }
+    for (unsigned int slot = 0; slot < r->n_slots; slot++) {
+        write_addresses(r, slot);
+    }
+}
+
+void
+fe_ring_spoil(struct fe_ring *r)
+{
+    r->spoilt = true;
+    r->plain = false;
 }
 
 void
@@ -219,7 +239,8 @@ fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
     memset(r->used, 0, fe_used_size(r->size));
     r->avail_idx = r->published = r->used_idx = r->base = 0;
     r->n_free = r->n_taken = 0;
-    r->broken = false;
+    r->broken = r->spoilt = false;
+    r->plain = r->n_segs == 1;
 
     for (unsigned int slot = 0; slot < r->n_slots; slot++) {
         write_slot(r, slot);
@@ -289,6 +310,10 @@ fe_tx_fill__(struct fe_ring *r, unsigned int slot, const void *frame_,
     const uint8_t *frame = frame_;
     size_t hdr = r->hdr_len;
 
+    if (r->spoilt) {
+        write_slot(r, slot);
+        write_addresses(r, slot);
+    }
     for (unsigned int i = 0; ; i++) {
         size_t n_hdr = MIN(hdr, r->caps[i]);
         size_t n = MIN(len, r->caps[i] - n_hdr);

@@ -88,6 +88,7 @@ struct fe_ring {
     struct vring_avail *avail;
     struct vring_used *used;
     struct vring_desc *tables;  /* Indirect tables, NULL if not indirect. */
+    uint64_t tables_gpa;
 
     uint16_t size;              /* Entries... */
     uint16_t mask;              /* ...minus one. */
@@ -97,6 +98,8 @@ struct fe_ring {
     bool interrupt;             /* Ask for interrupts. */
     bool strict_header;         /* No offloads: headers must be all zero. */
     bool broken;                /* Lost track: the back end misbehaved. */
+    bool spoilt;                /* A test wrote to descriptors: mend them. */
+    bool plain;                 /* One piece a slot, and not spoilt. */
     uint8_t hdr_len;
 
     uint16_t n_segs;            /* Pieces of a slot. */
@@ -146,6 +149,10 @@ void fe_ring_reset(struct fe_ring *, const struct fe_memory *);
 
 /* Writes all descriptors again, after guest addresses changed. */
 void fe_ring_rewrite(struct fe_ring *, const struct fe_memory *);
+
+/* To be called before a test changes descriptors: has each slot mended when
+ * it is used the next time. */
+void fe_ring_spoil(struct fe_ring *);
 
 /* Turns interrupts on and off. */
 void fe_ring_set_interrupt(struct fe_ring *, bool);
@@ -329,7 +336,7 @@ fe_tx(struct fe_ring *r, const void *frame, size_t len)
 
     unsigned int slot = r->free[--r->n_free];
 
-    if (OVS_LIKELY(r->n_segs == 1)) {
+    if (OVS_LIKELY(r->plain)) {
         /* The header is zero since fe_ring_reset(). */
         memcpy(r->segs[slot].va + r->hdr_len, frame, len);
         fe_slot_desc(r, slot)->len = r->hdr_len + len;

@@ -61,12 +61,19 @@ struct stream_header {
 BUILD_ASSERT_DECL(HEADERS_LEN + sizeof(struct stream_header)
                   == STREAM_MIN_SIZE);
 
+struct peer {
+    struct eth_addr mac;
+    uint32_t n_acked;
+};
+
 struct sender {
     struct hmap_node node;      /* In streams->sending. */
     uint32_t id;
     struct stream_config config;
     uint32_t n_sent;
-    uint32_t n_acked;
+    uint32_t n_acked;           /* By all receivers. */
+    struct peer peers[STREAM_MAX_RECEIVERS];
+    size_t n_peers;             /* Receivers heard of. */
     uint32_t n_stalls;          /* Times it gave frames up. */
     uint32_t size;              /* Of the next frame. */
     long long int deadline;     /* For an acknowledgment. */
@@ -116,24 +123,15 @@ receiver_find(const struct streams *s, uint32_t id)
     return NULL;
 }
 
-static bool
-sender_is_done(const struct sender *t)
-{
-    return (t->n_sent == t->config.count
-            && (!t->config.window || t->n_acked == t->config.count));
-}
-
-static void
-clear(struct streams *s, bool all)
+void
+streams_clear(struct streams *s)
 {
     struct receiver *r;
     struct sender *t;
 
     HMAP_FOR_EACH_SAFE (t, node, &s->sending) {
-        if (all || sender_is_done(t)) {
-            hmap_remove(&s->sending, &t->node);
-            free(t);
-        }
+        hmap_remove(&s->sending, &t->node);
+        free(t);
     }
     HMAP_FOR_EACH_SAFE (r, node, &s->receiving) {
         hmap_remove(&s->receiving, &r->node);
@@ -143,15 +141,9 @@ clear(struct streams *s, bool all)
 }
 
 void
-streams_clear(struct streams *s)
-{
-    clear(s, false);
-}
-
-void
 streams_destroy(struct streams *s)
 {
-    clear(s, true);
+    streams_clear(s);
     hmap_destroy(&s->sending);
     hmap_destroy(&s->receiving);
 }
@@ -380,14 +372,43 @@ send_ack(struct guest *g, unsigned int queue, const uint8_t *frame,
     }
 }
 
+static struct peer *
+peer_find(struct sender *t, struct eth_addr mac)
+{
+    for (size_t i = 0; i < t->n_peers; i++) {
+        if (eth_addr_equals(t->peers[i].mac, mac)) {
+            return &t->peers[i];
+        }
+    }
+    if (t->n_peers >= t->config.n_receivers) {
+        return NULL;
+    }
+
+    struct peer *p = &t->peers[t->n_peers++];
+
+    *p = (struct peer) { .mac = mac };
+    return p;
+}
+
 static void
-input_ack(struct streams *s, const struct stream_header *h)
+input_ack(struct streams *s, struct eth_addr src,
+          const struct stream_header *h)
 {
     struct sender *t = sender_find(s, h->id);
+    struct peer *p = t && h->seq < t->n_sent ? peer_find(t, src) : NULL;
 
-    if (t && h->seq < t->n_sent) {
-        t->n_acked = MAX(t->n_acked, h->seq + 1);
-        t->deadline = time_msec() + ACK_TIMEOUT;
+    if (!p) {
+        return;
+    }
+    p->n_acked = MAX(p->n_acked, h->seq + 1);
+    t->deadline = time_msec() + ACK_TIMEOUT;
+    if (t->n_peers == t->config.n_receivers) {
+        uint32_t slowest = UINT32_MAX;
+
+        for (size_t i = 0; i < t->n_peers; i++) {
+            slowest = MIN(slowest, t->peers[i].n_acked);
+        }
+        t->n_acked = MAX(t->n_acked, slowest);
     }
 }
 
@@ -450,7 +471,9 @@ stream_input(struct guest *g, unsigned int queue, const uint8_t *frame,
         return false;
     }
     if (h->magic == MAGIC_ACK) {
-        input_ack(&g->streams, h);
+        const struct eth_header *eth = (const void *) frame;
+
+        input_ack(&g->streams, eth->eth_src, h);
         return true;
     }
 

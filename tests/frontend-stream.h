@@ -24,8 +24,8 @@
  * The sender numbers frames and fills them with a pattern that depends on the
  * stream and the number.  The receiver checks every byte and the order.  So
  * that nothing gets lost for want of space, the sender has at most a window
- * of frames under way; the receiver acknowledges when a frame asks for it.
- * With a window of 0 nobody waits for anybody.
+ * of frames under way; each receiver acknowledges when a frame asks for it,
+ * and the slowest counts.  With a window of 0 nobody waits for anybody.
  *
  * Frames are UDP over IPv4, with what is ours behind the UDP header.
  *
@@ -46,6 +46,7 @@ struct stream_config {
     bool imix;                  /* Sizes are a mix of short and long. */
     unsigned int queue;
     uint32_t window;            /* Frames under way, 0 for any number. */
+    uint16_t n_receivers;       /* That have to acknowledge. */
     struct eth_addr dst;
     ovs_be32 ip;                /* Destination. */
     int vlan;                   /* VID, or -1 for none. */
@@ -53,6 +54,7 @@ struct stream_config {
 
 #define STREAM_MIN_SIZE 60
 #define STREAM_MAX_SIZE 9728
+#define STREAM_MAX_RECEIVERS 8
 
 struct streams {
     struct hmap sending;        /* Of struct sender, by id. */
@@ -84,7 +86,7 @@ uint64_t streams_received(const struct streams *);
 void streams_report(const struct streams *, struct ds *);
 void streams_report_sent(const struct streams *, struct ds *);
 
-/* Forgets what was received and what was sent in full. */
+/* Forgets what was received, and what is still to be sent. */
 void streams_clear(struct streams *);
 
 #endif /* frontend-stream.h */
