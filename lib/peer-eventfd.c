@@ -20,12 +20,14 @@
  * I/O, and then adds to the counter at most what fits, without waiting.  So
  * each thread owns an AIO context and submits the cheapest operation there
  * is, a poll of a pipe that is always writable, which completes within
- * io_submit() and signals the eventfd that is named in it.  This costs about
- * twice as much as write(), so that it is meant for control threads.
+ * io_submit() and signals the eventfd that is named in it.  What has completed
+ * is fetched once in a while, so that a signal costs one system call.
  *
- * Where the kernel has no AIO to give, write() has to do.
+ * Where the kernel has no AIO to give, write() has to do; the eventfd is made
+ * non-blocking right before.
  *
- * Thread-safety: contexts are per thread; the pipe is made once. */
+ * Thread-safety: contexts are per thread and go with it; the pipe is made
+ * once. */
 
 #include <config.h>
 
@@ -47,13 +49,49 @@
 VLOG_DEFINE_THIS_MODULE(peer_eventfd);
 
 /* Operations a context has room for.  Each is over when the next begins. */
-#define AIO_DEPTH 8
+#define AIO_DEPTH 64
 
 struct aio {
-    bool tried;                 /* To set up 'context'. */
     aio_context_t context;      /* 0 if there is none. */
+    int n_completed;            /* Not fetched yet. */
 };
-DEFINE_STATIC_PER_THREAD_DATA(struct aio, aio, { false, 0 });
+
+static void
+aio_destroy(void *aio_)
+{
+    struct aio *aio = aio_;
+
+    if (aio->context) {
+        syscall(SYS_io_destroy, aio->context);
+    }
+    free(aio);
+}
+
+/* The calling thread's. */
+static struct aio *
+aio_get(void)
+{
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+    static ovsthread_key_t key;
+    struct aio *aio;
+
+    if (ovsthread_once_start(&once)) {
+        ovsthread_key_create(&key, aio_destroy);
+        ovsthread_once_done(&once);
+    }
+
+    aio = ovsthread_getspecific(key);
+    if (!aio) {
+        aio = xzalloc(sizeof *aio);
+        if (syscall(SYS_io_setup, AIO_DEPTH, &aio->context)) {
+            VLOG_WARN("io_setup: %s; see fs.aio-max-nr",
+                      ovs_strerror(errno));
+            aio->context = 0;
+        }
+        ovsthread_setspecific(key, aio);
+    }
+    return aio;
+}
 
 /* Write end of a pipe that nobody writes to. */
 static int
@@ -100,22 +138,19 @@ signal_with_aio(int fd)
         .aio_resfd = fd,
     };
     struct iocb *iocbs[] = { &iocb };
-    struct io_event events[AIO_DEPTH];
-    struct timespec no_wait = { 0, 0 };
 
-    if (!aio->tried) {
-        aio->tried = true;
-        if (syscall(SYS_io_setup, AIO_DEPTH, &aio->context)) {
-            VLOG_WARN("io_setup: %s", ovs_strerror(errno));
-            aio->context = 0;
-        }
-    }
     if (!aio->context
         || syscall(SYS_io_submit, aio->context, 1L, iocbs) != 1) {
         return false;
     }
-    syscall(SYS_io_getevents, aio->context, 0L, (long int) AIO_DEPTH, events,
-            &no_wait);
+    if (++aio->n_completed >= AIO_DEPTH / 2) {
+        struct io_event events[AIO_DEPTH];
+        struct timespec no_wait = { 0, 0 };
+
+        syscall(SYS_io_getevents, aio->context, 0L, (long int) AIO_DEPTH,
+                events, &no_wait);
+        aio->n_completed = 0;
+    }
     return true;
 }
 
@@ -123,6 +158,7 @@ void
 peer_eventfd_signal(int fd)
 {
     if (fd >= 0 && !signal_with_aio(fd)) {
+        fcntl(fd, F_SETFL, O_NONBLOCK);
         eventfd_write(fd, 1);
     }
 }

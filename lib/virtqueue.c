@@ -23,10 +23,9 @@
 
 #include "virtqueue.h"
 
-#include <errno.h>
 #include <linux/virtio_config.h>
-#include <unistd.h>
 
+#include "peer-eventfd.h"
 #include "util.h"
 #include "virtqueue-split.h"
 
@@ -129,12 +128,9 @@ virtqueue_notify(struct virtqueue *vq)
         return;
     }
 
-    /* A counter that is full (EAGAIN) holds notifications enough. */
-    const uint64_t one = 1;
-
-    if (write(vq->callfd, &one, sizeof one) == sizeof one) {
-        vq_count(&vq->stats->notifications, 1);
-    }
+    /* The eventfd is the peer's as well: writing to it could block. */
+    peer_eventfd_signal(vq->callfd);
+    vq_count(&vq->stats->notifications, 1);
 }
 
 void
