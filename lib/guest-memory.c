@@ -174,6 +174,9 @@ guest_memory_check(const struct guest_region_desc *descs, size_t n)
     if (n > GUEST_MEMORY_MAX_REGIONS) {
         return "too many memory regions";
     }
+
+    uint64_t left = GUEST_MEMORY_MAX_SIZE;
+
     for (size_t i = 0; i < n; i++) {
         const struct guest_region_desc *d = &descs[i];
 
@@ -189,6 +192,10 @@ guest_memory_check(const struct guest_region_desc *descs, size_t n)
         if (d->size > UINT64_MAX - d->mmap_offset) {
             return "memory region wraps around in its file";
         }
+        if (d->size > left) {
+            return "memory regions take too much address space";
+        }
+        left -= d->size;
         for (size_t j = 0; j < i; j++) {
             if (ranges_overlap(d->gpa, d->size,
                                descs[j].gpa, descs[j].size)) {

@@ -49,6 +49,10 @@
  * (vhost-user, "Memory regions description"). */
 #define GUEST_MEMORY_MAX_REGIONS 8
 
+/* Bytes of a map.  There are guests of several TiB; more than this could only
+ * be sparse files that use up our address space. */
+#define GUEST_MEMORY_MAX_SIZE (UINT64_C(16) << 40)
+
 /* Granularity of the dirty log (vhost-user, "Migration"). */
 #define GUEST_PAGE_SIZE 4096
 
