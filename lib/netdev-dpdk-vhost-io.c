@@ -46,17 +46,22 @@ netdev_vhost_rxq_enabled(struct netdev_rxq *rxq)
 /* Receives the announcement of a guest that has just arrived here and may be
  * silent (vhost-user, "VHOST_USER_SEND_RARP"). */
 static bool
-netdev_vhost_recv_rarp(struct netdev_vhost *dev, const struct eth_addr mac,
+netdev_vhost_recv_rarp(struct netdev_vhost *dev, struct vhost_user *endpoint,
                        struct dp_packet_batch *batch)
 {
     struct rte_mbuf *mbuf = rte_pktmbuf_alloc(dev->common.mempool->mp);
     struct dp_packet *packet;
+    struct eth_addr mac;
 
-    if (!mbuf) {
+    if (!mbuf || !vhost_user_take_rarp(endpoint, &mac)) {
+        rte_pktmbuf_free(mbuf);
         return false;
     }
     packet = CONTAINER_OF(mbuf, struct dp_packet, mbuf);
     compose_rarp(packet, mac);
+    /* Tunnels and tags are pushed in front of it. */
+    dp_packet_shift(packet, (RTE_PKTMBUF_HEADROOM
+                             - (int) dp_packet_headroom(packet)));
     dp_packet_put_zeros(packet, VHOST_MIN_FRAME - dp_packet_size(packet));
     dp_packet_batch_init_packet(batch, packet);
     return true;
@@ -69,7 +74,6 @@ netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
     struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
     struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
     struct virtqueue *vq;
-    struct eth_addr mac;
 
     if (OVS_UNLIKELY(!endpoint || !netdev_dpdk_is_up(&dev->common))) {
         return EAGAIN;
@@ -79,8 +83,8 @@ netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
         return EAGAIN;
     }
 
-    if (!vhost_user_take_rarp(endpoint, &mac)
-        || !netdev_vhost_recv_rarp(dev, mac, batch)) {
+    if (OVS_LIKELY(!vhost_user_has_rarp(endpoint))
+        || !netdev_vhost_recv_rarp(dev, endpoint, batch)) {
         batch->count = virtqueue_dequeue(vq, dev->common.mempool->mp,
                                          (struct rte_mbuf **) batch->packets,
                                          NETDEV_MAX_BURST);

@@ -32,13 +32,13 @@
 #include "virtio-features.h"
 
 /* Engine errors after which a frame is lost, by the counter that tells.  The
- * others leave the frame where it is. */
+ * others leave the frame where it is: one that finds its ring broken on the
+ * way to the guest is a transmit failure. */
 static bool
 is_malformed(enum virtqueue_error error)
 {
     return (error == VQ_ERR_ADDRESS || error == VQ_ERR_SHORT
-            || error == VQ_ERR_DIRECTION || error == VQ_ERR_HEADER
-            || virtqueue_error_is_fatal(error));
+            || error == VQ_ERR_DIRECTION || error == VQ_ERR_HEADER);
 }
 
 static bool

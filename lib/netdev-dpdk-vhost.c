@@ -24,6 +24,7 @@
 #include "netdev-dpdk-vhost.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "dirs.h"
 #include "netdev-dpdk-unixctl.h"
@@ -254,6 +255,12 @@ netdev_vhost_reconfigure(struct netdev *netdev)
                                     VHOST_MBUFS_PER_PORT
                                     + netdev->n_rxq * VHOST_MBUFS_PER_QUEUE);
     netdev_change_seq_changed(netdev);
+
+    /* An error would take the port away from its guest, which is better served
+     * from the pool that there is. */
+    if (common->mempool) {
+        error = 0;
+    }
     ovs_mutex_unlock(&common->mutex);
 
     return error;
@@ -320,6 +327,7 @@ netdev_vhost_changed(void *dev_)
     struct netdev_vhost *dev = dev_;
     struct netdev_dpdk *common = &dev->common;
     struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(30, 30);
     struct vhost_user_status status;
     bool ready;
 
@@ -360,10 +368,11 @@ netdev_vhost_changed(void *dev_)
         long long int resets;
 
         if (ready) {
-            VLOG_INFO("vHost Device '%s' has been added on numa node %i",
-                      dev->path, status.numa_node);
+            VLOG_INFO_RL(&rl, "vHost Device '%s' has been added on numa "
+                         "node %i", dev->path, status.numa_node);
         } else if (dev->ready) {
-            VLOG_INFO("vHost Device '%s' has been removed", dev->path);
+            VLOG_INFO_RL(&rl, "vHost Device '%s' has been removed",
+                         dev->path);
         }
         if (ready != dev->ready) {
             atomic_add_relaxed(&common->carrier_resets, 1, &resets);
@@ -444,6 +453,15 @@ static const struct netdev_class netdev_vhost_client_class = {
 void
 netdev_vhost_register(const struct smap *ovs_other_config)
 {
+    /* With --mlockall, to map a guest's memory would be to allocate all of
+     * it, sparse files included.  What is locked stays locked; what comes is
+     * locked as it is touched. */
+    if (memory_locked()
+        && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) {
+        VLOG_WARN("mlockall: %s; memory of guests will be allocated when it "
+                  "is mapped", ovs_strerror(errno));
+    }
+
     vhost_sock_dir = netdev_vhost_parse_sock_dir(ovs_other_config);
     guest_memory_init();
     netdev_dpdk_register_class(&netdev_vhost_server_class);

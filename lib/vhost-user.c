@@ -291,7 +291,7 @@ vhost_user_ring_failed(struct vhost_user *vu)
 }
 
 bool
-vhost_user_take_rarp__(struct vhost_user *vu, struct eth_addr *mac)
+vhost_user_take_rarp(struct vhost_user *vu, struct eth_addr *mac)
 {
     uint64_t value;
 

@@ -149,14 +149,17 @@ void vhost_user_ring_failed(struct vhost_user *vu);
 
 /* If the front end asked for a RARP frame (VHOST_USER_SEND_RARP), stores the
  * address to announce in '*mac', forgets it and returns true. */
-bool vhost_user_take_rarp__(struct vhost_user *, struct eth_addr *mac);
+bool vhost_user_take_rarp(struct vhost_user *, struct eth_addr *mac);
+
+/* False if there is surely none. */
 static inline bool
-vhost_user_take_rarp(struct vhost_user *vu, struct eth_addr *mac)
+vhost_user_has_rarp(const struct vhost_user *vu)
 {
     bool pending;
 
-    atomic_read_relaxed(&vu->rarp_pending, &pending);
-    return OVS_UNLIKELY(pending) && vhost_user_take_rarp__(vu, mac);
+    atomic_read_relaxed(&CONST_CAST(struct vhost_user *, vu)->rarp_pending,
+                        &pending);
+    return pending;
 }
 
 #endif /* vhost-user.h */
