@@ -65,6 +65,7 @@ $(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
 LDADD = $(VRING_LDADD)
 check_PROGRAMS += \
 	tests/test-dpdk-config \
+	tests/test-dpdk-log \
 	tests/test-eal-args \
 	tests/test-frontend \
 	tests/test-guest-memory \
