@@ -159,7 +159,6 @@ step_bridge() {
 }
 
 step_guests() {
-    local out
     ui_begin "two Linux guests boot under QEMU"
     # The path of a server port's socket is that of the run directory.
     { guest start vm1 --no-wait --socket "$lab/vm1" \
@@ -167,8 +166,8 @@ step_guests() {
         --neigh $SERVICE_IP=$VM2_MAC &&
       guest start vm2 --no-wait --socket "$lab/vm2" \
         --mac $VM2_MAC --ip $VM2_IP/24 --neigh $VM1_IP=$VM1_MAC &&
-      guest wait vm1 && guest wait vm2; } >"$lab/boot.log" 2>&1 ||
-        fail "$(cat "$lab/boot.log")"
+      guest wait vm1 && guest wait vm2; } >"$lab/boot.log" 2>&1 &
+    ui_wait $! "$lab/vm1.console" || fail "$(cat "$lab/boot.log")"
     in_guest vm1 'uname -sr; cd /sys/class/net/eth0/device
                   basename $(readlink driver)' || fail "$said"
     held "${said/$'\n'/, driver of eth0: }"

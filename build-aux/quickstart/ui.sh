@@ -22,6 +22,7 @@
 #     ui_end RESULT        ends it: "ok", "FAILED" or anything short
 #     ui_note TEXT...      an indented line below a step, each
 #     ui_title TEXT        a heading
+#     ui_wait PID FILE     waits for a process, showing FILE's last line
 #     run_long TEXT LOG COMMAND...
 #                          a step that is a command with its output in LOG
 #
@@ -98,6 +99,14 @@ ui_error() {
     printf '%squickstart: %s%s\n' "$ui_red" "$*" "$ui_plain" >&2
 }
 
+ui_wait() {
+    while kill -0 "$1" 2>/dev/null; do
+        ui_progress "$(tail -n 1 "$2" 2>/dev/null)"
+        sleep 0.3
+    done
+    wait "$1"
+}
+
 # The command has a process group of its own: Ctrl-C is for us to handle.
 run_long() {
     local text=$1 log=$2 status
@@ -108,11 +117,7 @@ run_long() {
     "$@" >>"$log" 2>&1 </dev/null &
     run_long_job=$!
     set +m
-    while kill -0 "$run_long_job" 2>/dev/null; do
-        ui_progress "$(tail -n 1 "$log")"
-        sleep 0.3
-    done
-    wait "$run_long_job"
+    ui_wait "$run_long_job" "$log"
     status=$?
     run_long_job=''
     if [ $status -ne 0 ]; then
