@@ -17,39 +17,22 @@
 # bash, needs tests/lab/switch.sh and $build.
 #
 # $build/lab is a link to the lab's directory, which is somewhere short, as
-# paths of sockets are limited to 107 bytes.  In it, "owner" says which
-# process of ours uses it, and "kept" that --keep left it behind.
+# paths of sockets are limited to 107 bytes.  "kept" in it says that --keep
+# left it behind.  All this is for the one who has the tree: claim_tree().
 
 lab_link=$build/lab
-
-# Identifies a process, also when ids are used again.
-lab_process_id() {
-    [ -r "/proc/$1/stat" ] &&
-        echo "$1 $(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20)"
-}
-
-lab_has_owner() {
-    local pid
-    read -r pid _ <"$lab/owner" &&
-        [ "$(lab_process_id "$pid")" = "$(cat "$lab/owner")" ]
-} 2>/dev/null
 
 # Makes a new lab.  What a run that was killed left behind goes first.
 lab_claim() {
     local dir
-    if lab_open "$(readlink "$lab_link")"; then
-        if [ -e "$lab/kept" ]; then
-            ui_error "what --keep left is still running: $me stop"
-            return 1
-        elif lab_has_owner; then
-            ui_error "another quickstart is at work here"
-            return 1
-        fi
+    if lab_kept; then
+        ui_error "what --keep left is still running: $me stop"
+        return 1
+    elif lab_open "$(readlink "$lab_link")"; then
         lab_remove
     fi
     dir=$(mktemp -d /tmp/ovs-vring.XXXXXX) || return 1
     lab_new "$dir"
-    lab_process_id $$ >"$lab/owner"
     ln -sfn "$lab" "$lab_link"
 }
 
@@ -74,14 +57,11 @@ lab_kept() {
 }
 
 lab_stop_command() {
-    if ! lab_open "$(readlink "$lab_link")"; then
-        echo "quickstart: nothing to stop"
-    elif [ ! -e "$lab/kept" ] && lab_has_owner; then
-        ui_error "another quickstart is at work here: interrupt that one"
-        exit 1
-    else
+    if lab_open "$(readlink "$lab_link")"; then
         lab_remove
         echo "quickstart: stopped"
+    else
+        echo "quickstart: nothing to stop"
     fi
 }
 

@@ -114,7 +114,7 @@ run_long() {
     ui_begin "$text"
     printf '\n$ %s\n' "$*" >>"$log"
     set -m
-    "$@" >>"$log" 2>&1 </dev/null &
+    "$@" >>"$log" 2>&1 </dev/null 8>&- &
     run_long_job=$!
     set +m
     ui_wait "$run_long_job" "$log"
