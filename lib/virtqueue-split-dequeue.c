@@ -75,6 +75,16 @@ vq_get_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
     return n;
 }
 
+/* Puts back 'n' buffers that have not been used.  Seldom needed. */
+static __rte_noinline void
+vq_put_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
+             unsigned int n)
+{
+    if (n) {
+        rte_mempool_put_bulk(pool, (void **) mbufs, n);
+    }
+}
+
 /* Copies the frame in the chain that begins with 'first', header included, as
  * long as it has at most 'room' bytes to 'dst'.  Any chain is good enough.
  * Adds the descriptors read to '*n_read'. */
@@ -247,17 +257,13 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
         pkts[n_pkts++] = m;
     }
 
-    if (OVS_UNLIKELY(n_spare)) {
-        rte_mempool_put_bulk(pool, (void **) spare, n_spare);
-    }
-    if (OVS_UNLIKELY(n < n_mbufs)) {
-        rte_mempool_put_bulk(pool, (void **) &pkts[n], n_mbufs - n);
+    if (OVS_UNLIKELY(n_pkts < n_mbufs)) {
+        vq_put_mbufs(pool, spare, n_spare);
+        vq_put_mbufs(pool, &pkts[n], n_mbufs - n);
     }
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         /* Who knows what was copied. */
-        if (n_pkts) {
-            rte_mempool_put_bulk(pool, (void **) pkts, n_pkts);
-        }
+        vq_put_mbufs(pool, pkts, n_pkts);
         if (!virtqueue_get_error(vq)) {
             vq_fail(vq, VQ_ERR_FAULT);
         }
