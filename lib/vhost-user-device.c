@@ -222,7 +222,8 @@ vring_is_enabled(const struct vhost_user_session *s,
 {
     /* "Ring states": without PROTOCOL_FEATURES a ring starts enabled. */
     return (vring->enabled
-            || !(s->features & VIRTIO_FEATURE(PROTOCOL_FEATURES)));
+            || (s->features_acked
+                && !(s->features & VIRTIO_FEATURE(PROTOCOL_FEATURES))));
 }
 
 static bool

@@ -37,9 +37,6 @@
 
 VLOG_DEFINE_THIS_MODULE(vhost_user);
 
-/* Messages served for one endpoint before it is the others' turn. */
-#define MAX_MESSAGES 16
-
 /* Compared as a whole, so there must be no holes. */
 BUILD_ASSERT_DECL(sizeof(struct vhost_user_vring_status) == 8);
 
@@ -451,7 +448,7 @@ vhost_user_endpoint_run(struct vhost_user_endpoint *ep, bool retry)
         }
     }
 
-    for (int i = 0; i < MAX_MESSAGES && ep->link.fd >= 0; i++) {
+    for (int i = 0; i < VHOST_USER_MAX_MESSAGES && ep->link.fd >= 0; i++) {
         if (!serve_message(ep)) {
             break;
         }

@@ -53,6 +53,9 @@
 /* Time between attempts of a client to connect. */
 #define VHOST_USER_RETRY_MS 1000
 
+/* Messages served for one endpoint before it is the others' turn. */
+#define VHOST_USER_MAX_MESSAGES 16
+
 /* Least time between two calls of 'changed' for one endpoint: what a front end
  * can make the owner do is bounded. */
 #define VHOST_USER_NOTIFY_MS 10

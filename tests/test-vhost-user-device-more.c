@@ -239,6 +239,15 @@ test_failure(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(!vq(0));
     CHECK(deliver_mem_table(3));
     CHECK(vq(0));
+
+    check_context("memory that is lost before the start");
+    atomic_store_relaxed(&dev.session.mem->faulted, true);
+    CHECK(deliver_state(18, 0, 0));
+    CHECK(deliver_state(18, 0, 1));
+    CHECK(!vq(0));
+    notice = vhost_user_device_take_notice(&dev);
+    CHECK(notice && strstr(notice, "shrank"));
+    free(notice);
     teardown();
     close(err);
 }

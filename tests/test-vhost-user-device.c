@@ -282,6 +282,8 @@ test_status(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     bool pending;
 
     setup();
+    vhost_user_device_get_status(&dev, &status);
+    CHECK(!status.vrings[0].enabled && !status.vrings[0].started);
     negotiate();
     CHECK(deliver_u64(20, 9000));
     start_ring(0);

@@ -31,6 +31,7 @@
 
 #include "check.h"
 #include "msg-check.h"
+#include "openvswitch/poll-loop.h"
 #include "util.h"
 #include "vhost-peer.h"
 #include "vhost-user-socket.h"
@@ -234,6 +235,46 @@ test_reopen(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 
     wait_for_fds(n_open);
     port_close(&port);
+}
+
+static atomic_bool in_callback;
+
+static void
+dawdle(void *aux OVS_UNUSED)
+{
+    atomic_store(&in_callback, true);
+    xnanosleep(50 * 1000 * 1000);
+    atomic_store(&in_callback, false);
+}
+
+/* The owner is left alone once it has closed its endpoint, which waits for a
+ * call that is under way. */
+void
+test_owner(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    struct vhost_user_config config = {
+        .name = "test",
+        .path = "owner",
+        .max_queue_pairs = 1,
+    };
+    struct vhost_user *vu;
+    struct peer peer;
+    char *error;
+    bool busy;
+
+    atomic_init(&in_callback, false);
+    CHECK(!vhost_user_open(&config, dawdle, NULL, &vu, &error));
+    peer_open(&peer, "owner", -1);
+    do {
+        poll_timer_wait(1);
+        poll_block();
+        atomic_read(&in_callback, &busy);
+    } while (!busy);
+    vhost_user_close(vu);
+    atomic_read(&in_callback, &busy);
+    CHECK(!busy);
+    peer_wait_closed(&peer);
+    peer_close(&peer);
 }
 
 /* Clients that find nobody cost nothing but a try each second. */

@@ -257,8 +257,8 @@ test_refused(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     } bad[] = {
         { STATE(8, 0, 3), 0, "SET_VRING_NUM (8) refused: ring size not a" },
         { STATE(8, 0x10000, 4), 0, "no such vring" },
-        { U64(13, 0), 9, "descriptors" },
-        { U64(13, 0), 64, "descriptors" },
+        { U64(13, 0), 9, "more file descriptors than" },
+        { U64(13, 0), 64, "more file descriptors than" },
         { MSG(3, 0, .u64 = 0), 1, "too many file descriptors" },
         { MSG(99, 8, .u64 = 0), 2, "unknown request (99) refused" },
         { MSG(2, UINT32_MAX, .u64 = 0), 0, "payload too long" },
@@ -376,23 +376,21 @@ test_deaf(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     peer_open(&deaf, "deaf", -1);
     peer_open(&peer, "other", -1);
 
-    /* Until both directions are full. */
-    CHECK_EQ(peer_start(&peer), true);
-    for (;;) {
+    /* Until both directions are full: the thread, which serves no more than a
+     * few messages of one port before it looks at the other, has been here
+     * several times and takes no more. */
+    CHECK(peer_start(&peer));
+    for (int n_stuck = 0; n_stuck < 4 * VHOST_USER_MAX_MESSAGES; ) {
         uint8_t buf[12];
 
         memcpy(buf, &get_features.hdr, sizeof buf);
-        if (send(deaf.fd, buf, sizeof buf, MSG_DONTWAIT) != sizeof buf) {
-            /* Both ends have run while the other port is served. */
-            size_t before = n;
-
+        if (send(deaf.fd, buf, sizeof buf, MSG_DONTWAIT) == sizeof buf) {
+            n++;
+            n_stuck = 0;
+        } else {
             CHECK(peer_set_mem_table(&peer));
-            if (send(deaf.fd, buf, sizeof buf, MSG_DONTWAIT) != sizeof buf) {
-                CHECK_EQ(n, before);
-                break;
-            }
+            n_stuck++;
         }
-        n++;
     }
     port_wait(&other, VHOST_USER_READY, 1);
     port_wait(&port, VHOST_USER_NEGOTIATING, 1);
@@ -553,6 +551,7 @@ main(int argc, char *argv[])
         { "path-not-writable", test_path_not_writable },
         { "moved", test_moved },
         { "reopen", test_reopen },
+        { "owner", test_owner },
         { "many", test_many },
         { NULL, NULL },
     };

@@ -107,6 +107,7 @@ void test_path_in_use(int argc, char *argv[]);
 void test_path_not_writable(int argc, char *argv[]);
 void test_moved(int argc, char *argv[]);
 void test_reopen(int argc, char *argv[]);
+void test_owner(int argc, char *argv[]);
 void test_many(int argc, char *argv[]);
 
 #endif /* vhost-peer.h */
