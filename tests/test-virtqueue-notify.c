@@ -22,6 +22,7 @@
 
 #include "test-virtqueue.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -180,12 +181,18 @@ notify_flag(struct rte_mempool *pool)
     virtqueue_notify(&g.vq);
     CHECK_EQ(vg_interrupts(&g), 1);
 
-    /* A counter that is full. */
-    const uint64_t full = UINT64_MAX - 1;
+    /* A counter that is full, and a peer who would have us wait for it. */
+    for (int i = 0; i < 2; i++) {
+        const uint64_t full = UINT64_MAX - 1;
 
-    ovs_assert(write(g.callfd, &full, sizeof full) == sizeof full);
-    transmit(&g, pool, 5);
-    CHECK(vg_interrupts(&g) >= full);
+        ovs_assert(write(g.callfd, &full, sizeof full) == sizeof full);
+        ovs_assert(!fcntl(g.callfd, F_SETFL, i ? 0 : O_NONBLOCK));
+        alarm(60);
+        transmit(&g, pool, 5);
+        alarm(0);
+        CHECK(vg_interrupts(&g) >= full);
+    }
+    ovs_assert(!fcntl(g.callfd, F_SETFL, O_NONBLOCK));
     vg_uninit(&g);
 }
 
