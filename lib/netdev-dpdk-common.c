@@ -97,8 +97,6 @@ netdev_dpdk_fit_mempool(struct netdev_dpdk *dev, unsigned int need)
                      "on NUMA node %d; reserve more hugepages or lower "
                      "mtu_request", dev->up.name, need, dev->requested_mtu,
                      dev->requested_socket_id);
-            dev->requested_mtu = dev->mtu;
-            dev->requested_socket_id = dev->socket_id;
             return error;
         }
         if (dev->mempool && dev->mempool != mempool) {

@@ -104,8 +104,10 @@ void netdev_dpdk_common_construct(struct netdev_dpdk *, int socket_id);
 void netdev_dpdk_common_destruct(struct netdev_dpdk *);
 
 /* Makes the mempool of 'dev' fit requested_mtu and requested_socket_id and
- * 'need' buffers, and takes the requested MTU, which stays as it was on
- * failure.  Returns 0 or ENOMEM.  Called by reconfigure() with the mutex. */
+ * 'need' buffers, and takes the requested MTU.  On failure 'dev' keeps the MTU
+ * and the mempool that it has, if any; what is requested stays requested too,
+ * for the next reconfiguration, and is no news when the bridge repeats it.
+ * Returns 0 or ENOMEM.  Called by reconfigure() with the mutex. */
 int netdev_dpdk_fit_mempool(struct netdev_dpdk *dev, unsigned int need)
     OVS_REQUIRES(dev->mutex);
 

@@ -494,12 +494,24 @@ prepare_and_start(struct netdev_dpdk_eth *dev,
     }
 }
 
+static void
+warn_fewer_queues(const struct netdev_dpdk_eth *dev)
+    OVS_REQUIRES(dev->up.mutex)
+{
+    if (dev->setup.n_rxq < dev->options.n_rxq) {
+        VLOG_WARN("%s: n_rxq=%d: device '%s' can have only %d receive "
+                  "queues here", netdev_dpdk_eth_name(dev),
+                  dev->options.n_rxq, dev->devargs, dev->setup.n_rxq);
+    }
+}
+
 static int
 reconfigure__(struct netdev_dpdk_eth *dev)
     OVS_REQUIRES(netdev_dpdk_eth_mutex)
     OVS_REQUIRES(dev->up.mutex)
 {
     const struct netdev_dpdk_eth_setup old = dev->setup;
+    const int requested_mtu = dev->up.requested_mtu;
     struct netdev_dpdk_eth_setup setup;
     struct rte_eth_dev_info info;
     int error;
@@ -515,6 +527,7 @@ reconfigure__(struct netdev_dpdk_eth *dev)
     setup = wanted_setup(dev, &info);
     if (dev->started && !dev->reset_needed && setup_equal(&setup, &old)
         && dev->up.requested_socket_id == dev->up.socket_id) {
+        warn_fewer_queues(dev);
         return 0;
     }
 
@@ -525,6 +538,7 @@ reconfigure__(struct netdev_dpdk_eth *dev)
                  "to what it had", netdev_dpdk_eth_name(dev), dev->devargs);
         setup = old;
         error = prepare_and_start(dev, &setup, &info);
+        dev->up.requested_mtu = requested_mtu;
     }
     if (error) {
         return error;
@@ -534,11 +548,11 @@ reconfigure__(struct netdev_dpdk_eth *dev)
     restore(dev);
     netdev_dpdk_eth_clear_xstats(dev);
     netdev_dpdk_eth_check_link(dev);
-    VLOG(setup.n_rxq < dev->options.n_rxq ? VLL_WARN : VLL_INFO,
-         "%s: device '%s' (%s) runs with %d of %d rx queues, %d of %d tx "
-         "queues, MTU %d", netdev_dpdk_eth_name(dev), dev->devargs,
-         info.driver_name, setup.n_rxq, dev->options.n_rxq, setup.n_txq,
-         dev->up.requested_n_txq, setup.mtu);
+    VLOG_INFO("%s: device '%s' (%s) runs with %d rx queues, %d of %d tx "
+              "queues, MTU %d", netdev_dpdk_eth_name(dev), dev->devargs,
+              info.driver_name, setup.n_rxq, setup.n_txq,
+              dev->up.requested_n_txq, setup.mtu);
+    warn_fewer_queues(dev);
     return 0;
 }
 
