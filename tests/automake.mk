@@ -16,6 +16,7 @@
 # keywords: "unit" (no root, no EAL), "switch" (a switch and a front end of
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
+	tests/bad-input.at \
 	tests/dpdk.at \
 	tests/guest-memory.at \
 	tests/guest.at \
