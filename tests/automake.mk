@@ -20,9 +20,12 @@ TESTSUITE_AT = \
 	tests/dpdk.at \
 	tests/guest-memory.at \
 	tests/guest.at \
+	tests/openflow-macros.at \
+	tests/openflow.at \
 	tests/readme.at \
 	tests/switch-macros.at \
 	tests/testsuite.at \
+	tests/tls.at \
 	tests/txq-map.at \
 	tests/unit.at \
 	tests/vhost-hostile.at \
@@ -36,6 +39,7 @@ DISTCLEANFILES += tests/atconfig
 
 # Real guests and a switch of one's own, also for the quickstart.
 EXTRA_DIST += \
+	tests/frame.py \
 	tests/fresh-debian \
 	tests/guest \
 	tests/guest-image \
