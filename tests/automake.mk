@@ -17,11 +17,15 @@
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
 	tests/bad-input.at \
+	tests/dpdk-ports-config.at \
+	tests/dpdk-ports-macros.at \
+	tests/dpdk-ports.at \
 	tests/dpdk.at \
 	tests/guest-memory.at \
 	tests/guest.at \
 	tests/openflow-macros.at \
 	tests/openflow.at \
+	tests/qos-mempool.at \
 	tests/readme.at \
 	tests/switch-macros.at \
 	tests/testsuite.at \
@@ -44,6 +48,7 @@ EXTRA_DIST += \
 	tests/guest \
 	tests/guest-image \
 	tests/guest-init \
+	tests/kernel-port.py \
 	tests/lab/hugepages.sh \
 	tests/lab/switch.sh \
 	tests/readme-block
