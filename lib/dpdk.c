@@ -84,6 +84,28 @@ have_free_hugepages(void)
     return found;
 }
 
+/* What to do about an rte_eal_init() with 'args' that failed with 'error'. */
+static const char *
+remedy(const struct dpdk_eal_args *args, int error)
+{
+    if (error == EINVAL) {
+        return "Check other_config:dpdk-extra and dpdk-lcore-mask; EAL's "
+               "arguments are in the log above.";
+    } else if (args->no_huge) {
+        return "Less memory may do: -m in other_config:dpdk-extra.";
+    } else if (!have_free_hugepages()) {
+        return "There are no free hugepages.  Reserve some (\"echo 1024 "
+               ">/proc/sys/vm/nr_hugepages\"), or add --no-huge to "
+               "other_config:dpdk-extra for a first try without them.";
+    } else if (error == ENOMEM) {
+        return "Reserve more hugepages, or ask for less in "
+               "other_config:dpdk-socket-mem or dpdk-alloc-mem.";
+    } else {
+        return "Are hugepages mounted (\"mount -t hugetlbfs nodev "
+               "/dev/hugepages\"), and may this process use them?";
+    }
+}
+
 /* Logs why rte_eal_init() failed with 'error' and what to do about it. */
 static void
 explain_failure(const struct dpdk_eal_args *args, int error)
@@ -92,11 +114,7 @@ explain_failure(const struct dpdk_eal_args *args, int error)
 
     VLOG_EMER("Unable to initialize DPDK: %s (%s)", ovs_strerror(error),
               text[0] ? text : "see the messages of EAL above");
-    if (!args->no_huge && !have_free_hugepages()) {
-        VLOG_EMER("There are no free hugepages.  Reserve some (\"echo 1024 "
-                  ">/proc/sys/vm/nr_hugepages\"), or add --no-huge to "
-                  "other_config:dpdk-extra for a first try without them.");
-    }
+    VLOG_EMER("%s", remedy(args, error));
     free(text);
 }
 
