@@ -110,7 +110,8 @@ tests_test_vhost_user_device_SOURCES = \
 	tests/msg-check.c \
 	tests/msg-check.h \
 	tests/test-vhost-user-device-more.c \
-	tests/test-vhost-user-device.c
+	tests/test-vhost-user-device.c \
+	tests/test-vhost-user-random.c
 
 tests_test_vhost_user_msg_SOURCES = \
 	tests/check.c \

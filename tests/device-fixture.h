@@ -83,4 +83,7 @@ void test_failure(int argc, char *argv[]);
 void test_reset(int argc, char *argv[]);
 void test_files(int argc, char *argv[]);
 
+/* In test-vhost-user-random.c. */
+void test_random(int argc, char *argv[]);
+
 #endif /* device-fixture.h */

@@ -331,6 +331,7 @@ main(int argc, char *argv[])
         { "reset", test_reset },
         { "files", test_files },
         { "status", test_status },
+        { "random", test_random },
         { NULL, NULL },
     };
 
