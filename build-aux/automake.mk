@@ -17,17 +17,6 @@ EXTRA_DIST += \
 	build-aux/check-style \
 	build-aux/ovs-releases
 
-# Two commands that do everything, see README.md.
-EXTRA_DIST += \
-	.ci/run \
-	quickstart \
-	build-aux/quickstart/build.sh \
-	build-aux/quickstart/check.sh \
-	build-aux/quickstart/lab.sh \
-	build-aux/quickstart/main-job.sh \
-	build-aux/quickstart/packages.sh \
-	build-aux/quickstart/ui.sh
-
 CHECK_LOCAL += check-style
 check-style:
 	$(AM_V_GEN)$(SHELL) $(srcdir)/build-aux/check-style $(srcdir)

@@ -1,0 +1,24 @@
+# Copyright (c) 2026 The ovs-vring authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# Two commands that do everything, see README.md.
+EXTRA_DIST += \
+	.ci/run \
+	quickstart \
+	utilities/quickstart/build.sh \
+	utilities/quickstart/check.sh \
+	utilities/quickstart/lab.sh \
+	utilities/quickstart/main-job.sh \
+	utilities/quickstart/packages.sh \
+	utilities/quickstart/ui.sh
