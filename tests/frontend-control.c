@@ -212,6 +212,20 @@ move_memory(struct frontend *fe)
     return error ? error : fe_start_rings(fe);
 }
 
+/* Takes the memory away from under the back end, which finds out when it
+ * touches it.  So would we: rings are never looked at again. */
+static int
+shrink_memory(struct frontend *fe)
+{
+    for (size_t i = 0; i < fe->mem.n; i++) {
+        if (ftruncate(fe->mem.regions[i].fd, 0)) {
+            return errno;
+        }
+    }
+    fe->n_rings = 0;
+    return 0;
+}
+
 static void
 cmd_mem_change(struct unixctl_conn *conn, int argc, const char *argv[],
                void *g_)
@@ -229,6 +243,9 @@ cmd_mem_change(struct unixctl_conn *conn, int argc, const char *argv[],
     }
     if (!strcmp(how, "move")) {
         command_result(conn, g, move_memory(&g->fe));
+        return;
+    } else if (!strcmp(how, "shrink")) {
+        command_result(conn, g, shrink_memory(&g->fe));
         return;
     } else if (!strcmp(how, "add")) {
         ok = fe_memory_add(mem, EXTRA_REGION);
@@ -417,7 +434,7 @@ frontend_control_init(struct guest *g)
     unixctl_command_register("disconnect", "", 0, 0, cmd_disconnect, g);
     unixctl_command_register("reconnect", "", 0, 0, cmd_reconnect, g);
     unixctl_command_register("mem-change", "{add | remove | split [REGION] | "
-                             "move | resend}", 1, 2, cmd_mem_change, g);
+                             "move | resend | shrink}", 1, 2, cmd_mem_change, g);
     unixctl_command_register("log-start", "[used]", 0, 1, cmd_log_start, g);
     unixctl_command_register("log-check", "", 0, 0, cmd_log_check, g);
     unixctl_command_register("log-stop", "", 0, 0, cmd_log_stop, g);

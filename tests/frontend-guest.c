@@ -24,6 +24,7 @@
 
 #include <errno.h>
 
+#include "frontend-dirty.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
@@ -52,6 +53,8 @@ guest_init(struct guest *g, const struct fe_config *config)
 void
 guest_destroy(struct guest *g)
 {
+    fe_disconnect(&g->fe);
+    fe_dirty_stop(g->dirty);
     fe_uninit(&g->fe);
     capture_destroy(&g->capture);
     streams_destroy(&g->streams);
@@ -128,6 +131,11 @@ connect_and_start(struct guest *g)
     if (g->offline || (!fe->config.server && time_msec() < g->next_try)) {
         return;
     }
+
+    /* The log of a migration ends with the connection. */
+    fe_dirty_stop(g->dirty);
+    g->dirty = NULL;
+
     error = fe_connect(fe);
     if (error) {
         if (error != EAGAIN && error != ENOENT && error != ECONNREFUSED) {
