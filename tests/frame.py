@@ -59,7 +59,7 @@ IP_ICMP, IP_TCP, IP_UDP = 1, 6, 17
 ICMP_TYPES = {'icmp-request': 8, 'icmp-reply': 0}
 ARP_OPS = {'arp-request': 1, 'arp-reply': 2}
 TCP_FLAGS = 'FSRPA'             # From bit 0 on.
-MIN_LEN = 60                    # Without the CRC.
+MIN_LEN = 60                    # Without tags and CRC.
 
 
 def checksum(data):
@@ -146,7 +146,7 @@ def make(proto, host_from, host_to, o):
     if damage is not None:
         frame = bytearray(frame)
         frame[int(damage)] ^= 0xff
-    return bytes(frame) + bytes(max(0, MIN_LEN - len(frame)))
+    return bytes(frame) + bytes(max(0, MIN_LEN + len(tags) - len(frame)))
 
 
 def show_l4(proto, src, dst, l4):
