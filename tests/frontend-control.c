@@ -434,7 +434,8 @@ frontend_control_init(struct guest *g)
     unixctl_command_register("disconnect", "", 0, 0, cmd_disconnect, g);
     unixctl_command_register("reconnect", "", 0, 0, cmd_reconnect, g);
     unixctl_command_register("mem-change", "{add | remove | split [REGION] | "
-                             "move | resend | shrink}", 1, 2, cmd_mem_change, g);
+                             "move | resend | shrink}",
+                             1, 2, cmd_mem_change, g);
     unixctl_command_register("log-start", "[used]", 0, 1, cmd_log_start, g);
     unixctl_command_register("log-check", "", 0, 0, cmd_log_check, g);
     unixctl_command_register("log-stop", "", 0, 0, cmd_log_stop, g);
