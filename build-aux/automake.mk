@@ -41,8 +41,9 @@ thread-safety:
 CHECK_LOCAL += check-dist
 check-dist:
 	@if test -e $(srcdir)/.git && (git --version) >/dev/null 2>&1; then \
-	    for file in $(DISTFILES); do echo $$file; done | \
-	        $(SED) 's|^$(srcdir)/||; s|^$(top_srcdir)/||' >dist.tmp; \
+	    for file in $(DISTFILES); do \
+	        echo "$${file#$(srcdir)/}"; \
+	    done >dist.tmp; \
 	    missing=`(cd $(srcdir) && git ls-files) | \
 	        grep -v -E '(^|/)\.' | grep -v -x -F -f dist.tmp`; \
 	    rm -f dist.tmp; \
