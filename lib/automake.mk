@@ -72,7 +72,13 @@ lib_libvring_a_SOURCES = \
 	lib/vhost-user.h \
 	lib/virtio-features.c \
 	lib/virtio-features.h \
+	lib/virtqueue-chain.c \
+	lib/virtqueue-chain.h \
+	lib/virtqueue-dequeue.h \
+	lib/virtqueue-enqueue.h \
+	lib/virtqueue-gather.c \
 	lib/virtqueue-private.h \
+	lib/virtqueue-scatter.c \
 	lib/virtqueue-split-dequeue.c \
 	lib/virtqueue-split-enqueue.c \
 	lib/virtqueue-split.c \

@@ -21,136 +21,10 @@
 
 #include <config.h>
 
+#include "virtqueue-dequeue.h"
 #include "virtqueue-split.h"
 
 #include "util.h"
-
-/* A frame of the burst between parsing and copying. */
-struct vq_frame {
-    const uint8_t *src;         /* Header and data in guest memory, or NULL if
-                                 * they have been copied. */
-    uint32_t len;               /* Without header; 0 if it was dropped. */
-};
-
-/* Judges the virtio-net header of a frame from its guest; 'hdr' is our copy
- * (virtio 1.2, 5.1.6.2).  Bits that are not defined are to be ignored.
- *
- * Offloads have their place here: none has been negotiated yet, so a frame
- * that needs one is not good. */
-static inline enum virtqueue_error
-vq_accept_header(const struct virtio_net_hdr *hdr)
-{
-    if (OVS_UNLIKELY(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
-                     || hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)) {
-        return VQ_ERR_HEADER;
-    }
-    return VQ_ERR_NONE;
-}
-
-/* Copies the header at 'src', reading what it is judged by exactly once. */
-static inline struct virtio_net_hdr
-vq_read_header(const uint8_t *src)
-{
-    return (struct virtio_net_hdr) {
-        .flags = *(const volatile uint8_t *) &src[0],
-        .gso_type = *(const volatile uint8_t *) &src[1],
-    };
-}
-
-/* Where the data of a frame in 'm' begins, before 'm' is initialised. */
-static inline uint8_t *
-vq_mbuf_data(const struct rte_mbuf *m)
-{
-    return (uint8_t *) m->buf_addr + RTE_PKTMBUF_HEADROOM;
-}
-
-/* Gets up to 'n' buffers of 'pool', as many as there are, more or less. */
-static unsigned int
-vq_get_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
-             unsigned int n)
-{
-    while (n && rte_mempool_get_bulk(pool, (void **) mbufs, n)) {
-        n /= 2;
-    }
-    return n;
-}
-
-/* Puts back 'n' buffers that have not been used.  Seldom needed. */
-static __rte_noinline void
-vq_put_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
-             unsigned int n)
-{
-    if (n) {
-        rte_mempool_put_bulk(pool, (void **) mbufs, n);
-    }
-}
-
-/* Copies the frame in the chain that begins with 'first', header included, as
- * long as it has at most 'room' bytes to 'dst'.  Any chain is good enough.
- * Adds the descriptors read to '*n_read'. */
-static __rte_noinline enum virtqueue_error
-vq_split_gather(struct virtqueue *vq, const struct vring_desc *first,
-                uint8_t *dst, uint32_t room, uint32_t *frame_len,
-                unsigned int *n_read)
-{
-    uint8_t hdr[sizeof(struct virtio_net_hdr_v1)];
-    enum virtqueue_error error;
-    struct vq_chain chain;
-    uint64_t gpa, left;
-    uint32_t hdr_ofs = 0;
-    uint32_t ofs = 0;
-
-    vq_chain_init(&chain, vq, first, 0);
-    for (;;) {
-        error = vq_chain_next(&chain, &gpa, &left);
-        if (error || !left) {
-            break;
-        }
-        while (left) {
-            uint64_t part = left;
-            const uint8_t *src
-                = guest_memory_translate_part(vq->mem, gpa, &part, &vq->hint);
-
-            if (!src) {
-                error = VQ_ERR_ADDRESS;
-                goto out;
-            }
-            gpa += part;
-            left -= part;
-
-            if (hdr_ofs < vq->hdr_len) {
-                const uint32_t n = MIN(part, vq->hdr_len - hdr_ofs);
-
-                memcpy(hdr + hdr_ofs, src, n);
-                hdr_ofs += n;
-                src += n;
-                part -= n;
-            }
-            if (part > room - ofs) {
-                error = VQ_ERR_LONG;
-                goto out;
-            }
-            memcpy(dst + ofs, src, part);
-            ofs += part;
-        }
-    }
-
-out:
-    *n_read += chain.n_read;
-    *frame_len = ofs;
-    if (!error) {
-        error = VQ_ERR_SHORT;
-        if (ofs >= ETH_HEADER_LEN) {
-            const struct virtio_net_hdr copy = {
-                .flags = hdr[offsetof(struct virtio_net_hdr, flags)],
-                .gso_type = hdr[offsetof(struct virtio_net_hdr, gso_type)],
-            };
-
-            error = vq_accept_header(&copy);
-        }
-    }
-    return error;
-}
 
 /* Parses up to 'n' chains and stores what is in them to 'frames'; frames that
  * are not in one piece are copied to 'mbufs' on the way.  Returns how many
@@ -187,8 +61,11 @@ vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
             OVS_PREFETCH(src + CACHE_LINE_SIZE);
             frames[i].len = d.len - vq->hdr_len;
         } else {
-            error = vq_split_gather(vq, &d, vq_mbuf_data(mbufs[i]), room,
-                                    &frames[i].len, &n_read);
+            struct vq_extent extent;
+
+            error = vq_gather(vq, head, &d, vq_mbuf_data(mbufs[i]), room,
+                              &frames[i].len, &extent);
+            n_read += extent.n_read;
             if (OVS_UNLIKELY(error)) {
                 if (virtqueue_error_is_fatal(error)) {
                     vq_fail(vq, error);

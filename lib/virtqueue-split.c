@@ -15,7 +15,7 @@
  */
 
 
-/* Split virtqueues: starting, walking chains, giving back, notification. */
+/* Split virtqueues: starting, giving back, notification. */
 
 #include <config.h>
 
@@ -114,86 +114,4 @@ vq_split_publish(struct virtqueue *vq, uint16_t n)
         push_avail_event(vq);
     }
     virtqueue_notify(vq);
-}
-
-/* Reads the descriptor with index 'idx' of the table that 'c' is in. */
-static enum virtqueue_error
-vq_chain_read(struct vq_chain *c, uint32_t idx)
-{
-    if (idx >= c->n) {
-        return c->indirect ? VQ_ERR_INDIRECT : VQ_ERR_HEAD;
-    }
-    if (!c->left) {
-        return c->indirect ? VQ_ERR_INDIRECT : VQ_ERR_CHAIN;
-    }
-    c->left--;
-    c->n_read++;
-
-    if (OVS_LIKELY(c->table != NULL)) {
-        c->desc = vq_read_desc(c->table + idx * sizeof c->desc);
-    } else if (!guest_memory_read(c->vq->mem,
-                                  c->table_gpa + idx * sizeof c->desc,
-                                  &c->desc, sizeof c->desc,
-                                  &c->vq->hint)) {
-        return VQ_ERR_ADDRESS;
-    }
-    return VQ_ERR_NONE;
-}
-
-/* Follows 'd' into an indirect table (virtio 1.2, 2.7.5.3). */
-static enum virtqueue_error
-vq_chain_enter(struct vq_chain *c, const struct vring_desc *d)
-{
-    const uint32_t n = d->len / sizeof *d;
-
-    if (!c->vq->indirect || c->indirect || d->flags & VRING_DESC_F_NEXT
-        || !n || d->len % sizeof *d || n > c->vq->size) {
-        return VQ_ERR_INDIRECT;
-    }
-
-    c->indirect = true;
-    c->n = c->left = n;
-    c->table_gpa = d->addr;
-    c->table = guest_memory_translate(c->vq->mem, d->addr, d->len,
-                                      &c->vq->hint);
-    if (!c->table && !guest_memory_covers(c->vq->mem, d->addr, d->len)) {
-        return VQ_ERR_ADDRESS;
-    }
-    return vq_chain_read(c, 0);
-}
-
-enum virtqueue_error
-vq_chain_next(struct vq_chain *c, uint64_t *gpa, uint64_t *len)
-{
-    while (c->more) {
-        const struct vring_desc d = c->desc;
-        enum virtqueue_error error;
-
-        if (d.flags & VRING_DESC_F_INDIRECT) {
-            error = vq_chain_enter(c, &d);
-            if (error) {
-                return error;
-            }
-            continue;
-        }
-
-        if (d.flags & VRING_DESC_F_NEXT) {
-            error = vq_chain_read(c, d.next);
-            if (error) {
-                return error;
-            }
-        } else {
-            c->more = false;
-        }
-        if ((d.flags & VRING_DESC_F_WRITE) != c->direction) {
-            return VQ_ERR_DIRECTION;
-        }
-        if (d.len) {
-            *gpa = d.addr;
-            *len = d.len;
-            return VQ_ERR_NONE;
-        }
-    }
-    *len = 0;
-    return VQ_ERR_NONE;
 }

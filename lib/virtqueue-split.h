@@ -26,14 +26,15 @@
  *   - vq_split_available() tells how many chains the guest offers.
  *
  *   - Chains are read.  What nearly all of them are, a single descriptor, is
- *     dealt with in a straight line; everything else goes through 'struct
- *     vq_chain'.  Used elements are written beyond the used index on the way.
+ *     dealt with in a straight line; everything else goes through vq_gather()
+ *     and vq_scatter().  Used elements are written beyond the used index on
+ *     the way.
  *
  *   - Data is copied, while the lines that come next are being fetched.
  *
  *   - vq_split_publish() gives the chains back and notifies the guest. */
 
-#include "virtqueue-private.h"
+#include "virtqueue-chain.h"
 
 void vq_split_start(struct virtqueue *);
 unsigned int vq_split_dequeue(struct virtqueue *, struct rte_mempool *,
@@ -48,28 +49,6 @@ bool vq_split_wants_interrupt(const struct virtqueue *, uint16_t old,
 
 /* Gives back the 'n' chains whose used elements have been written. */
 void vq_split_publish(struct virtqueue *, uint16_t n);
-
-/* A descriptor wherever it is: an indirect table need not be aligned. */
-struct vq_unaligned_desc {
-    uint64_t addr;
-    uint32_t len;
-    uint16_t flags;
-    uint16_t next;
-} __attribute__((packed, may_alias));
-
-/* Reads each member of the descriptor at 'p' exactly once. */
-static inline struct vring_desc
-vq_read_desc(const void *p)
-{
-    const volatile struct vq_unaligned_desc *d = p;
-
-    return (struct vring_desc) {
-        .addr = d->addr,
-        .len = d->len,
-        .flags = d->flags,
-        .next = d->next,
-    };
-}
 
 /* Number of chains that the guest offers, or 0 after stopping a ring that
  * cannot go on. */
@@ -120,44 +99,5 @@ vq_split_set_used(struct virtqueue *vq, uint16_t i, uint16_t head,
     e->id = head;
     e->len = len;
 }
-
-/* Iterator over the buffers of a descriptor chain. */
-struct vq_chain {
-    struct virtqueue *vq;
-    uint16_t direction;         /* VRING_DESC_F_WRITE or 0. */
-
-    struct vring_desc desc;     /* Read, but not yet looked at... */
-    bool more;                  /* ...if this is true. */
-
-    bool indirect;              /* 'desc' comes from an indirect table. */
-    uint32_t n;                 /* Entries in the table that it is from. */
-    uint32_t left;              /* Further ones that may be read there. */
-    const uint8_t *table;       /* NULL if the table spans regions. */
-    uint64_t table_gpa;
-
-    uint32_t n_read;            /* Descriptors read, for limits. */
-};
-
-/* Starts with the chain of which 'desc' was read already. */
-static inline void
-vq_chain_init(struct vq_chain *c, struct virtqueue *vq,
-              const struct vring_desc *desc, uint16_t direction)
-{
-    *c = (struct vq_chain) {
-        .vq = vq,
-        .direction = direction,
-        .desc = *desc,
-        .more = true,
-        .n = vq->size,
-        .left = vq->size - 1,
-        .table = (const uint8_t *) vq->desc,
-        .n_read = 1,
-    };
-}
-
-/* Gets the next buffer that is not empty.  '*len' is 0 at the end.  The range
- * may be anywhere. */
-enum virtqueue_error vq_chain_next(struct vq_chain *, uint64_t *gpa,
-                                   uint64_t *len);
 
 #endif /* virtqueue-split.h */

@@ -1,0 +1,87 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef VIRTQUEUE_DEQUEUE_H
+#define VIRTQUEUE_DEQUEUE_H 1
+
+/* Frames that the guest transmits: what all kinds of rings share.
+ *
+ * Private to the engine. */
+
+#include "virtqueue-chain.h"
+
+/* A frame of the burst between parsing and copying. */
+struct vq_frame {
+    const uint8_t *src;         /* Header and data in guest memory, or NULL if
+                                 * they have been copied. */
+    uint32_t len;               /* Without header; 0 if it was dropped. */
+};
+
+/* Judges the virtio-net header of a frame from its guest; 'hdr' is our copy
+ * (virtio 1.2, 5.1.6.2).  Bits that are not defined are to be ignored.
+ *
+ * Offloads have their place here: none has been negotiated yet, so a frame
+ * that needs one is not good. */
+static inline enum virtqueue_error
+vq_accept_header(const struct virtio_net_hdr *hdr)
+{
+    if (OVS_UNLIKELY(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
+                     || hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)) {
+        return VQ_ERR_HEADER;
+    }
+    return VQ_ERR_NONE;
+}
+
+/* Copies the header at 'src', reading what it is judged by exactly once. */
+static inline struct virtio_net_hdr
+vq_read_header(const uint8_t *src)
+{
+    return (struct virtio_net_hdr) {
+        .flags = *(const volatile uint8_t *) &src[0],
+        .gso_type = *(const volatile uint8_t *) &src[1],
+    };
+}
+
+/* Where the data of a frame in 'm' begins, before 'm' is initialised. */
+static inline uint8_t *
+vq_mbuf_data(const struct rte_mbuf *m)
+{
+    return (uint8_t *) m->buf_addr + RTE_PKTMBUF_HEADROOM;
+}
+
+/* Gets up to 'n' buffers of 'pool', as many as there are, more or less. */
+static inline unsigned int
+vq_get_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
+             unsigned int n)
+{
+    while (n && rte_mempool_get_bulk(pool, (void **) mbufs, n)) {
+        n /= 2;
+    }
+    return n;
+}
+
+/* Puts back 'n' buffers that have not been used.  Seldom needed. */
+void vq_put_mbufs(struct rte_mempool *, struct rte_mbuf **, unsigned int n);
+
+/* Copies the frame in the chain that begins with 'first' at index 'head',
+ * as long as it has at most 'room' bytes without header, to 'dst', and judges
+ * its header.  Any chain is good enough. */
+enum virtqueue_error vq_gather(struct virtqueue *, uint16_t head,
+                               const struct vring_desc *first, uint8_t *dst,
+                               uint32_t room, uint32_t *frame_len,
+                               struct vq_extent *);
+
+#endif /* virtqueue-dequeue.h */

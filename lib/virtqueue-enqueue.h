@@ -1,0 +1,78 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef VIRTQUEUE_ENQUEUE_H
+#define VIRTQUEUE_ENQUEUE_H 1
+
+/* Frames for the guest to receive: what all kinds of rings share.
+ *
+ * Private to the engine. */
+
+#include "virtqueue-chain.h"
+
+/* A call in progress. */
+struct vq_enqueue {
+    struct virtqueue *vq;
+    unsigned int available;     /* Chains the guest offers... */
+    unsigned int taken;         /* ...and those used up. */
+    unsigned int n_read;        /* Descriptors read the long way. */
+    struct vq_tally tally;
+};
+
+/* A frame that goes to one piece of memory. */
+struct vq_order {
+    uint8_t *dst;
+    uint64_t gpa;
+    const struct rte_mbuf *m;
+};
+
+/* Writes a header without offloads; 'n_buffers' is part of it only if it has
+ * 12 bytes (virtio 1.2, 5.1.6.4). */
+static inline void
+vq_write_header(uint8_t *dst, uint8_t hdr_len, uint16_t n_buffers)
+{
+    const struct virtio_net_hdr_v1 hdr = { .num_buffers = n_buffers };
+
+    BUILD_ASSERT_DECL(sizeof(struct virtio_net_hdr) == 10);
+    BUILD_ASSERT_DECL(sizeof hdr == 12);
+    memcpy(dst, &hdr, sizeof(struct virtio_net_hdr));
+    if (OVS_LIKELY(hdr_len == sizeof hdr)) {
+        memcpy(dst + offsetof(struct virtio_net_hdr_v1, num_buffers),
+               &hdr.num_buffers, sizeof hdr.num_buffers);
+    }
+}
+
+/* Copies all segments of 'm', which may be many, to 'dst'. */
+void vq_copy_many_segments(uint8_t *dst, const struct rte_mbuf *);
+
+/* Copies all segments of 'm' to 'dst'. */
+static inline void
+vq_copy_segments(uint8_t *dst, const struct rte_mbuf *m)
+{
+    if (OVS_LIKELY(m->nb_segs == 1)) {
+        vq_copy(dst, rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len);
+        return;
+    }
+
+    vq_copy_many_segments(dst, m);
+}
+
+/* Deals with frame 'm' if the chain at hand is not one descriptor that is
+ * large enough.  Returns false if it cannot be dealt with (now). */
+bool vq_scatter(struct vq_enqueue *, uint16_t head,
+                const struct vring_desc *first, const struct rte_mbuf *m);
+
+#endif /* virtqueue-enqueue.h */

@@ -1,0 +1,267 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Frames for the guest to receive, in something else than one descriptor.
+ *
+ * Thread-safety: see virtqueue.h. */
+
+#include <config.h>
+
+#include "virtqueue-enqueue.h"
+
+#include "util.h"
+#include "virtqueue-split.h"
+
+/* A piece of guest memory to be written. */
+struct vq_piece {
+    uint8_t *dst;
+    uint64_t gpa;
+    uint32_t len;
+};
+
+/* Where a frame goes that does not go to one piece. */
+struct vq_scatter {
+    unsigned int n_pieces;
+    unsigned int n_chains;
+    struct vq_piece pieces[VQ_MAX_PIECES];
+    struct vring_used_elem used[VQ_MAX_PIECES];
+};
+
+/* What becomes of a frame. */
+enum vq_verdict {
+    VQ_DELIVER,
+    VQ_DROP,                    /* Give back the chains in question. */
+    VQ_DROP_KEEP,               /* Leave the chains where they are. */
+    VQ_NO_ROOM,
+    VQ_STOP,                    /* The ring is beyond repair. */
+};
+
+/* Header and data of a frame, as a sequence of bytes. */
+struct vq_source {
+    struct virtio_net_hdr_v1 hdr;
+    const uint8_t *data;        /* What comes next... */
+    uint32_t len;               /* ...and how much of it. */
+    const struct rte_mbuf *next; /* Segment that follows. */
+};
+
+static void
+vq_source_read(struct vq_source *s, uint8_t *dst, uint32_t len)
+{
+    while (len) {
+        if (!s->len) {
+            if (!s->next) {
+                return;
+            }
+            s->data = rte_pktmbuf_mtod(s->next, const uint8_t *);
+            s->len = s->next->data_len;
+            s->next = s->next->next;
+        }
+
+        const uint32_t n = MIN(len, s->len);
+
+        memcpy(dst, s->data, n);
+        dst += n;
+        len -= n;
+        s->data += n;
+        s->len -= n;
+    }
+}
+
+void
+vq_copy_many_segments(uint8_t *dst, const struct rte_mbuf *m)
+{
+    struct vq_source src = { .next = m };
+
+    vq_source_read(&src, dst, m->pkt_len);
+}
+
+/* Appends ['gpa', 'gpa' + 'len') to the pieces, but no more of it than 'want'
+ * bytes, after checking all of it. */
+static enum virtqueue_error
+vq_scatter_add(struct virtqueue *vq, struct vq_scatter *s, uint64_t gpa,
+               uint64_t len, uint32_t want)
+{
+    while (len) {
+        uint64_t part = len;
+        uint8_t *dst = guest_memory_translate_part(vq->mem, gpa, &part,
+                                                   &vq->hint);
+
+        if (!dst) {
+            return VQ_ERR_ADDRESS;
+        }
+        if (want) {
+            if (s->n_pieces == VQ_MAX_PIECES) {
+                return VQ_ERR_SMALL_BUFFER;
+            }
+
+            struct vq_piece *p = &s->pieces[s->n_pieces++];
+
+            p->dst = dst;
+            p->gpa = gpa;
+            p->len = MIN(part, want);
+            want -= p->len;
+        }
+        gpa += part;
+        len -= part;
+    }
+    return VQ_ERR_NONE;
+}
+
+/* Finds memory for 'need' bytes in the chain that begins with 'first' at index
+ * 'head', which is added to the chains.  '*found' tells how much there is, up
+ * to 'need'. */
+static enum virtqueue_error
+vq_scatter_chain(struct vq_enqueue *e, struct vq_scatter *s,
+                 uint16_t head, const struct vring_desc *first,
+                 uint32_t need, uint32_t *found)
+{
+    enum virtqueue_error error = VQ_ERR_NONE;
+    struct vq_chain chain;
+
+    *found = 0;
+    vq_chain_init(&chain, e->vq, head, first, VRING_DESC_F_WRITE);
+    while (*found < need) {
+        uint64_t gpa, len;
+
+        error = vq_chain_next(&chain, &gpa, &len);
+        if (error || !len) {
+            break;
+        }
+        error = vq_scatter_add(e->vq, s, gpa, len, need - *found);
+        if (error) {
+            break;
+        }
+        *found += MIN(len, need - *found);
+    }
+    e->n_read += chain.extent.n_read;
+    s->used[s->n_chains++] = (struct vring_used_elem) {
+        chain.extent.id, *found
+    };
+    return error;
+}
+
+/* Reads the first descriptor of the chain that follows those taken and 'n'
+ * more.  Returns false if there is none, with '*error' set if that is because
+ * the ring is broken. */
+static bool
+vq_scatter_next(struct vq_enqueue *e, unsigned int n, uint16_t *head,
+                struct vring_desc *first, enum virtqueue_error *error)
+{
+    const struct virtqueue *vq = e->vq;
+
+    *error = VQ_ERR_NONE;
+    if (e->taken + n == e->available) {
+        return false;
+    }
+    *head = vq_split_head(vq, e->taken + n);
+    if (*head >= vq->size) {
+        *error = VQ_ERR_HEAD;
+        return false;
+    }
+    *first = vq_read_desc(&vq->desc[*head]);
+    return true;
+}
+
+/* Finds memory for a frame of 'len' bytes and its header, in the chain that
+ * begins with 'first' at index 'head' and, with mergeable buffers, in those
+ * that follow.  Writes nothing there. */
+static enum vq_verdict
+vq_scatter_plan(struct vq_enqueue *e, struct vq_scatter *s, uint16_t head,
+                struct vring_desc first, uint32_t len,
+                enum virtqueue_error *error)
+{
+    struct virtqueue *vq = e->vq;
+    const unsigned int n_read = e->n_read;
+    uint32_t need = vq->hdr_len + len;
+
+    s->n_pieces = s->n_chains = 0;
+    for (;;) {
+        const bool is_first = !s->n_chains;
+        uint32_t found;
+
+        *error = vq_scatter_chain(e, s, head, &first, need, &found);
+        if (*error) {
+            return (virtqueue_error_is_fatal(*error) ? VQ_STOP : VQ_DROP);
+        }
+        need -= found;
+        if (!need) {
+            return VQ_DELIVER;
+        }
+
+        *error = VQ_ERR_SMALL_BUFFER;
+        if (!vq->mergeable) {
+            return (found < vq->hdr_len + ETH_HEADER_LEN
+                    ? VQ_DROP : VQ_DROP_KEEP);
+        }
+        if (found < (is_first ? vq->hdr_len : 1)
+            || s->n_chains == VQ_MAX_PIECES
+            || e->n_read - n_read > VQ_MAX_WALK) {
+            return VQ_DROP;
+        }
+        if (s->n_chains == vq->size) {
+            return VQ_DROP_KEEP;
+        }
+
+        if (!vq_scatter_next(e, s->n_chains, &head, &first, error)) {
+            return *error ? VQ_STOP : VQ_NO_ROOM;
+        }
+    }
+}
+
+bool
+vq_scatter(struct vq_enqueue *e, uint16_t head,
+           const struct vring_desc *first, const struct rte_mbuf *m)
+{
+    struct virtqueue *vq = e->vq;
+    struct vq_scatter s;
+    enum virtqueue_error error;
+    const enum vq_verdict verdict = vq_scatter_plan(e, &s, head, *first,
+                                                    m->pkt_len, &error);
+
+    if (verdict == VQ_NO_ROOM) {
+        return false;
+    } else if (verdict == VQ_STOP) {
+        vq_fail(vq, error);
+        return false;
+    } else if (verdict == VQ_DELIVER) {
+        struct vq_source src = {
+            .hdr.num_buffers = s.n_chains,
+            .len = vq->hdr_len,
+            .next = m,
+        };
+
+        src.data = (const uint8_t *) &src.hdr;
+        for (unsigned int i = 0; i < s.n_pieces; i++) {
+            const struct vq_piece *p = &s.pieces[i];
+
+            vq_source_read(&src, p->dst, p->len);
+            dirty_log_mark(vq->log, p->gpa, p->len);
+        }
+        vq_tally_frame(&e->tally, rte_pktmbuf_mtod(m, const uint8_t *),
+                       m->pkt_len);
+    } else {
+        vq_tally_error(&e->tally, error);
+        if (verdict == VQ_DROP_KEEP) {
+            return true;
+        }
+    }
+
+    for (unsigned int i = 0; i < s.n_chains; i++) {
+        vq_split_set_used(vq, e->taken++, s.used[i].id,
+                          verdict == VQ_DELIVER ? s.used[i].len : 0);
+    }
+    return true;
+}
