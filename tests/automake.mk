@@ -139,7 +139,21 @@ tests_test_virtqueue_SOURCES = \
 	tests/vq-guest.c \
 	tests/vq-guest.h
 
-# A guest's side, on Open vSwitch's library alone: it has to differ.
+# A guest's side, on Open vSwitch's library alone: it has to differ.  Messages
+# and memory serve the benchmark's load generator as well.
+noinst_LIBRARIES += tests/libfrontend.a
+tests_libfrontend_a_SOURCES = \
+	tests/frontend-dirty.c \
+	tests/frontend-dirty.h \
+	tests/frontend-memory.c \
+	tests/frontend-memory.h \
+	tests/frontend-names.c \
+	tests/frontend-ring.c \
+	tests/frontend-ring.h \
+	tests/frontend-setup.c \
+	tests/frontend.c \
+	tests/frontend.h
+
 tests_test_frontend_SOURCES = \
 	tests/frontend-capture.c \
 	tests/frontend-capture.h \
@@ -147,24 +161,15 @@ tests_test_frontend_SOURCES = \
 	tests/frontend-commands.h \
 	tests/frontend-control.c \
 	tests/frontend-deviate.c \
-	tests/frontend-dirty.c \
-	tests/frontend-dirty.h \
 	tests/frontend-guest.c \
 	tests/frontend-guest.h \
 	tests/frontend-ip.c \
-	tests/frontend-memory.c \
-	tests/frontend-memory.h \
-	tests/frontend-names.c \
-	tests/frontend-ring.c \
-	tests/frontend-ring.h \
-	tests/frontend-setup.c \
 	tests/frontend-stream.c \
 	tests/frontend-stream.h \
-	tests/frontend.c \
-	tests/frontend.h \
 	tests/no-dpdk.c \
 	tests/test-frontend.c
-tests_test_frontend_LDADD = $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
+tests_test_frontend_LDADD = \
+	tests/libfrontend.a $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
 
 RUN_TESTSUITE = $(srcdir)/build-aux/run-testsuite $(TESTSUITE) -C tests \
 	AUTOTEST_PATH='$(AUTOTEST_PATH)' $(TESTSUITEFLAGS)

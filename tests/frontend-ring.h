@@ -116,7 +116,7 @@ struct fe_ring {
     uint16_t avail_idx;         /* Next entry to fill... */
     uint16_t published;         /* ...and what the back end was told. */
     uint16_t used_idx;          /* Next entry to look at. */
-    uint16_t base;              /* For FE_SET_VRING_BASE. */
+    uint32_t base;              /* For FE_SET_VRING_BASE. */
     int kickfd, callfd;
 
     uint16_t n_taken;           /* Slots to fe_rx_release()... */
