@@ -29,9 +29,10 @@ thread-safety:
 	    echo "thread-safety: skipped (no clang: apt-get install clang)"; \
 	else \
 	    status=0; \
-	    for file in $(VRING_C_FILES:%=$(srcdir)/%) $(srcdir)/tests/*.c; do \
+	    for file in $(VRING_C_FILES:%=$(srcdir)/%) $(srcdir)/tests/*.c \
+	        $(srcdir)/utilities/bench/*.c; do \
 	        $(CLANG) -fsyntax-only -Wthread-safety $(AM_CPPFLAGS) \
-	            $(CPPFLAGS) $(VRING_CFLAGS) $(VRING_WARNINGS) -Werror \
+	            -I $(srcdir)/tests $(CPPFLAGS) $(VRING_CFLAGS) $(VRING_WARNINGS) -Werror \
 	            $$file || status=1; \
 	    done; \
 	    exit $$status; \

@@ -22,3 +22,28 @@ EXTRA_DIST += \
 	utilities/quickstart/main-job.sh \
 	utilities/quickstart/packages.sh \
 	utilities/quickstart/ui.sh
+
+# The benchmark's load generator, not installed.
+noinst_PROGRAMS += utilities/bench/vring-load
+utilities_bench_vring_load_SOURCES = \
+	tests/no-dpdk.c \
+	utilities/bench/load-frame.c \
+	utilities/bench/load-frame.h \
+	utilities/bench/load-guest.c \
+	utilities/bench/load-guest.h \
+	utilities/bench/load-hist.c \
+	utilities/bench/load-hist.h \
+	utilities/bench/load-loop.c \
+	utilities/bench/load-main.c \
+	utilities/bench/load-params.c \
+	utilities/bench/load-ring.c \
+	utilities/bench/load-ring.h \
+	utilities/bench/load-run.c \
+	utilities/bench/load-trial.c \
+	utilities/bench/load-trial.h
+utilities_bench_vring_load_CPPFLAGS = $(AM_CPPFLAGS) -I $(srcdir)/tests
+utilities_bench_vring_load_LDADD = \
+	tests/libfrontend.a $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
+
+bench-tools: utilities/bench/vring-load
+.PHONY: bench-tools
