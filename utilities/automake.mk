@@ -16,6 +16,18 @@
 EXTRA_DIST += \
 	.ci/run \
 	quickstart \
+	utilities/bench/children.py \
+	utilities/bench/contenders.py \
+	utilities/bench/load.py \
+	utilities/bench/machine.py \
+	utilities/bench/matrix.py \
+	utilities/bench/parse.py \
+	utilities/bench/report.py \
+	utilities/bench/runner.py \
+	utilities/bench/stats.py \
+	utilities/bench/switch.py \
+	utilities/bench/testpmd.py \
+	utilities/bench/vring-bench \
 	utilities/quickstart/build.sh \
 	utilities/quickstart/check.sh \
 	utilities/quickstart/lab.sh \

@@ -39,6 +39,20 @@ vswitchd/link-checked: vswitchd/ovs-vswitchd $(srcdir)/build-aux/check-link
 	    vswitchd/ovs-vswitchd.map lib/libvring.a '$(OVS_BUILDDIR)' && \
 	touch $@
 
+# The same with upstream's provider and librte_vhost, for the benchmark: "make
+# vswitchd/ovs-vswitchd-upstream".
+EXTRA_PROGRAMS = vswitchd/ovs-vswitchd-upstream
+CLEANFILES += $(EXTRA_PROGRAMS)
+vswitchd_ovs_vswitchd_upstream_SOURCES =
+vswitchd_ovs_vswitchd_upstream_LDADD = \
+	$(OVS_BUILDDIR)/vswitchd/ovs-vswitchd.o \
+	$(OVS_BUILDDIR)/vswitchd/bridge.o \
+	$(OVS_BUILDDIR)/vswitchd/system-stats.o \
+	$(OVS_LDADD) $(DPDK_LIBS) -lrte_vhost $(OVS_LIBS)
+vswitchd_ovs_vswitchd_upstream_DEPENDENCIES = \
+	$(OVS_BUILDDIR)/lib/.libs/libopenvswitch.a \
+	$(OVS_BUILDDIR)/ofproto/.libs/libofproto.a
+
 # Open vSwitch's own tools are not ours to install: a distribution has them.
 OVS_SBIN_TOOLS = ovsdb/ovsdb-server
 OVS_BIN_TOOLS = \
