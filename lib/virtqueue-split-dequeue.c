@@ -98,7 +98,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     }
     n = MIN(n, max);
     n = MIN(n, VIRTQUEUE_MAX_BURST);
-    memset(&tally, 0, sizeof tally);
+    vq_tally_init(&tally);
     vq_split_prefetch(vq, 0, n);
 
     n_mbufs = vq_get_mbufs(pool, pkts, n);
@@ -128,8 +128,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
             continue;
         }
 
-        rte_pktmbuf_reset(m);
-        m->data_len = m->pkt_len = f->len;
+        vq_mbuf_init(m, f->len);
         vq_tally_frame(&tally, vq_mbuf_data(m), f->len);
         pkts[n_pkts++] = m;
     }

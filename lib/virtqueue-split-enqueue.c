@@ -90,7 +90,7 @@ vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
     e.vq = vq;
     e.taken = 0;
     e.n_read = 0;
-    memset(&e.tally, 0, sizeof e.tally);
+    vq_tally_init(&e.tally);
 
     while (done < n) {
         const unsigned int batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
@@ -113,6 +113,7 @@ vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
         if (placed < batch) {
             break;
         }
+        vq_tally_flush(&e.tally, vq->stats);
     }
 
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {

@@ -141,15 +141,31 @@ vq_fail(struct virtqueue *vq, enum virtqueue_error error)
 }
 
 void
-vq_tally_flush(const struct vq_tally *t, struct virtqueue_stats *stats)
+vq_tally_error(struct vq_tally *t, enum virtqueue_error error)
+{
+    if (!t->any_error) {
+        memset(t->errors, 0, sizeof t->errors);
+        t->any_error = true;
+    }
+    t->errors[error]++;
+}
+
+void
+vq_tally_flush(struct vq_tally *t, struct virtqueue_stats *stats)
 {
     if (OVS_LIKELY(t->packets)) {
         vq_count(&stats->packets, t->packets);
         vq_count(&stats->bytes, t->bytes);
-        vq_count(&stats->multicast, t->multicast);
-        vq_count(&stats->broadcast, t->broadcast);
-        for (int i = 0; i < VQ_N_BINS; i++) {
-            vq_count(&stats->bins[i], t->bins[i]);
+        if (OVS_UNLIKELY(t->multicast | t->broadcast)) {
+            vq_count(&stats->multicast, t->multicast);
+            vq_count(&stats->broadcast, t->broadcast);
+        }
+        for (int i = 0; t->bins; i++, t->bins >>= 8) {
+            const uint8_t n = t->bins;
+
+            if (n) {
+                vq_count(&stats->bins[i], n);
+            }
         }
     }
     if (OVS_UNLIKELY(t->any_error)) {
@@ -157,4 +173,5 @@ vq_tally_flush(const struct vq_tally *t, struct virtqueue_stats *stats)
             vq_count(&stats->errors[i], t->errors[i]);
         }
     }
+    vq_tally_init(t);
 }
