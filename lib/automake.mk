@@ -77,6 +77,10 @@ lib_libvring_a_SOURCES = \
 	lib/virtqueue-dequeue.h \
 	lib/virtqueue-enqueue.h \
 	lib/virtqueue-gather.c \
+	lib/virtqueue-packed-dequeue.c \
+	lib/virtqueue-packed-enqueue.c \
+	lib/virtqueue-packed.c \
+	lib/virtqueue-packed.h \
 	lib/virtqueue-private.h \
 	lib/virtqueue-scatter.c \
 	lib/virtqueue-split-dequeue.c \

@@ -23,6 +23,28 @@
 #include "virtqueue-chain.h"
 
 #include "util.h"
+#include "virtqueue-packed.h"
+
+void
+vq_chain_init(struct vq_chain *c, struct virtqueue *vq, uint16_t head,
+              const struct vring_desc *desc, uint16_t direction)
+{
+    *c = (struct vq_chain) {
+        .vq = vq,
+        .direction = direction,
+        .desc = *desc,
+        .more = true,
+        .n = vq->size,
+        .left = vq->size - 1,
+        .place = head,
+        .table = (const uint8_t *) vq->desc,
+        .extent = {
+            .n_read = 1,
+            .id = vq->packed ? desc->next : head,
+            .n_slots = 1,
+        },
+    };
+}
 
 /* Reads the descriptor with index 'idx' of the table that 'c' is in. */
 static enum virtqueue_error
@@ -37,18 +59,42 @@ vq_chain_read(struct vq_chain *c, uint32_t idx)
     c->left--;
     c->extent.n_read++;
 
+    struct vring_desc copy;
+    const void *p = &copy;
+
     if (OVS_LIKELY(c->table != NULL)) {
-        c->desc = vq_read_desc(c->table + idx * sizeof c->desc);
+        p = c->table + idx * sizeof c->desc;
     } else if (!guest_memory_read(c->vq->mem,
                                   c->table_gpa + idx * sizeof c->desc,
-                                  &c->desc, sizeof c->desc,
-                                  &c->vq->hint)) {
+                                  &copy, sizeof copy, &c->vq->hint)) {
         return VQ_ERR_ADDRESS;
     }
+    c->desc = c->vq->packed ? vq_read_packed_desc(p) : vq_read_desc(p);
     return VQ_ERR_NONE;
 }
 
-/* Follows 'd' into an indirect table (virtio 1.2, 2.7.5.3). */
+/* Goes on to the next descriptor of a packed ring.  The guest makes the first
+ * one of a chain available last (virtio 1.2, 2.8.6). */
+static enum virtqueue_error
+vq_chain_advance(struct vq_chain *c)
+{
+    c->place = vq_packed_advance(c->vq, c->place, 1);
+
+    const enum virtqueue_error error = vq_chain_read(c,
+                                                     vq_packed_slot(c->place));
+
+    if (!error) {
+        if ((c->desc.flags & VQ_PACKED_OWNER)
+            != vq_packed_avail_flags(c->place)) {
+            return VQ_ERR_CHAIN;
+        }
+        c->extent.id = c->desc.next;
+        c->extent.n_slots++;
+    }
+    return error;
+}
+
+/* Follows 'd' into an indirect table (virtio 1.2, 2.7.5.3 and 2.8.7). */
 static enum virtqueue_error
 vq_chain_enter(struct vq_chain *c, const struct vring_desc *d)
 {
@@ -73,11 +119,16 @@ vq_chain_enter(struct vq_chain *c, const struct vring_desc *d)
 enum virtqueue_error
 vq_chain_next(struct vq_chain *c, uint64_t *gpa, uint64_t *len)
 {
+    const bool packed = c->vq->packed;
+
     while (c->more) {
         const struct vring_desc d = c->desc;
-        enum virtqueue_error error;
+        /* Tables for packed rings are read from end to end, and no flag but
+         * VRING_DESC_F_WRITE means anything there. */
+        const bool plain = packed && c->indirect;
+        enum virtqueue_error error = VQ_ERR_NONE;
 
-        if (d.flags & VRING_DESC_F_INDIRECT) {
+        if (d.flags & VRING_DESC_F_INDIRECT && !plain) {
             error = vq_chain_enter(c, &d);
             if (error) {
                 return error;
@@ -85,13 +136,18 @@ vq_chain_next(struct vq_chain *c, uint64_t *gpa, uint64_t *len)
             continue;
         }
 
-        if (d.flags & VRING_DESC_F_NEXT) {
-            error = vq_chain_read(c, d.next);
-            if (error) {
-                return error;
+        if (plain) {
+            c->more = c->left > 0;
+            if (c->more) {
+                error = vq_chain_read(c, c->n - c->left);
             }
+        } else if (d.flags & VRING_DESC_F_NEXT) {
+            error = packed ? vq_chain_advance(c) : vq_chain_read(c, d.next);
         } else {
             c->more = false;
+        }
+        if (error) {
+            return error;
         }
         if ((d.flags & VRING_DESC_F_WRITE) != c->direction) {
             return VQ_ERR_DIRECTION;
@@ -103,5 +159,24 @@ vq_chain_next(struct vq_chain *c, uint64_t *gpa, uint64_t *len)
         }
     }
     *len = 0;
+    return VQ_ERR_NONE;
+}
+
+enum virtqueue_error
+vq_chain_finish(struct vq_chain *c)
+{
+    /* In split rings the head tells all. */
+    if (!c->vq->packed) {
+        return VQ_ERR_NONE;
+    }
+    while (c->more && !c->indirect && c->desc.flags & VRING_DESC_F_NEXT) {
+        const enum virtqueue_error error
+            = (c->desc.flags & VRING_DESC_F_INDIRECT
+               ? VQ_ERR_INDIRECT : vq_chain_advance(c));
+
+        if (error) {
+            return error;
+        }
+    }
     return VQ_ERR_NONE;
 }

@@ -51,6 +51,7 @@ vq_read_desc(const void *p)
 struct vq_extent {
     uint32_t n_read;            /* Descriptors read, for limits. */
     uint16_t id;                /* What the guest knows the chain by. */
+    uint16_t n_slots;           /* Entries that it takes up in the ring. */
 };
 
 /* Iterator over the buffers of a descriptor chain. */
@@ -64,33 +65,25 @@ struct vq_chain {
     bool indirect;              /* 'desc' comes from an indirect table. */
     uint32_t n;                 /* Entries in the table that it is from. */
     uint32_t left;              /* Further ones that may be read there. */
+    uint16_t place;             /* In a packed ring, of 'desc'. */
     const uint8_t *table;       /* NULL if the table spans regions. */
     uint64_t table_gpa;
 
     struct vq_extent extent;
 };
 
-/* Starts with the chain whose first descriptor, at index 'head', was read
- * already as 'desc'. */
-static inline void
-vq_chain_init(struct vq_chain *c, struct virtqueue *vq, uint16_t head,
-              const struct vring_desc *desc, uint16_t direction)
-{
-    *c = (struct vq_chain) {
-        .vq = vq,
-        .direction = direction,
-        .desc = *desc,
-        .more = true,
-        .n = vq->size,
-        .left = vq->size - 1,
-        .table = (const uint8_t *) vq->desc,
-        .extent = { .n_read = 1, .id = head },
-    };
-}
+/* Starts with the chain whose first descriptor was read already as 'desc'.
+ * 'head' is its index in a split ring, and its place in a packed one. */
+void vq_chain_init(struct vq_chain *, struct virtqueue *, uint16_t head,
+                   const struct vring_desc *, uint16_t direction);
 
 /* Gets the next buffer that is not empty.  '*len' is 0 at the end.  The range
  * may be anywhere. */
 enum virtqueue_error vq_chain_next(struct vq_chain *, uint64_t *gpa,
                                    uint64_t *len);
+
+/* Finds the end of the chain, so that 'extent' is right, whatever became of
+ * its buffers.  Returns an error only if it is fatal. */
+enum virtqueue_error vq_chain_finish(struct vq_chain *);
 
 #endif /* virtqueue-chain.h */

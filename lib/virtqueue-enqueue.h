@@ -30,6 +30,11 @@ struct vq_enqueue {
     unsigned int taken;         /* ...and those used up. */
     unsigned int n_read;        /* Descriptors read the long way. */
     struct vq_tally tally;
+
+    /* In a packed ring, instead of 'available' and 'taken'. */
+    uint16_t place;             /* Of the next chain to take. */
+    unsigned int n_used;        /* Chains to be given back... */
+    struct vq_packed_used *used; /* ...with room for VQ_MAX_PIECES more. */
 };
 
 /* A frame that goes to one piece of memory. */

@@ -81,6 +81,11 @@ vq_gather(struct virtqueue *vq, uint16_t head, const struct vring_desc *first,
     }
 
 out:
+    if (!virtqueue_error_is_fatal(error)) {
+        const enum virtqueue_error fatal = vq_chain_finish(&chain);
+
+        error = fatal ? fatal : error;
+    }
     *extent = chain.extent;
     *frame_len = ofs;
     if (!error) {

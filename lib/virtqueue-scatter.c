@@ -23,6 +23,7 @@
 #include "virtqueue-enqueue.h"
 
 #include "util.h"
+#include "virtqueue-packed.h"
 #include "virtqueue-split.h"
 
 /* A piece of guest memory to be written. */
@@ -37,7 +38,8 @@ struct vq_scatter {
     unsigned int n_pieces;
     unsigned int n_chains;
     struct vq_piece pieces[VQ_MAX_PIECES];
-    struct vring_used_elem used[VQ_MAX_PIECES];
+    unsigned int n_slots;       /* Entries that these take up in the ring. */
+    struct vq_packed_used used[VQ_MAX_PIECES];
 };
 
 /* What becomes of a frame. */
@@ -146,27 +148,45 @@ vq_scatter_chain(struct vq_enqueue *e, struct vq_scatter *s,
         }
         *found += MIN(len, need - *found);
     }
+    if (!virtqueue_error_is_fatal(error)) {
+        const enum virtqueue_error fatal = vq_chain_finish(&chain);
+
+        error = fatal ? fatal : error;
+    }
     e->n_read += chain.extent.n_read;
-    s->used[s->n_chains++] = (struct vring_used_elem) {
-        chain.extent.id, *found
+    s->n_slots += chain.extent.n_slots;
+    s->used[s->n_chains++] = (struct vq_packed_used) {
+        .len = *found,
+        .id = chain.extent.id,
+        .n_slots = chain.extent.n_slots,
     };
     return error;
 }
 
-/* Reads the first descriptor of the chain that follows those taken and 'n'
- * more.  Returns false if there is none, with '*error' set if that is because
- * the ring is broken. */
+/* Reads the first descriptor of the chain that follows those taken and those
+ * of 's'.  Returns false if there is none, with '*error' set if that is
+ * because the ring is broken. */
 static bool
-vq_scatter_next(struct vq_enqueue *e, unsigned int n, uint16_t *head,
-                struct vring_desc *first, enum virtqueue_error *error)
+vq_scatter_next(struct vq_enqueue *e, const struct vq_scatter *s,
+                uint16_t *head, struct vring_desc *first,
+                enum virtqueue_error *error)
 {
     const struct virtqueue *vq = e->vq;
 
     *error = VQ_ERR_NONE;
-    if (e->taken + n == e->available) {
+    if (vq->packed) {
+        *head = vq_packed_advance(vq, e->place, s->n_slots);
+        if (!vq_packed_is_available(vq, *head)) {
+            return false;
+        }
+        *first = vq_read_packed_desc(&vq->ring[vq_packed_slot(*head)]);
+        return true;
+    }
+
+    if (e->taken + s->n_chains == e->available) {
         return false;
     }
-    *head = vq_split_head(vq, e->taken + n);
+    *head = vq_split_head(vq, e->taken + s->n_chains);
     if (*head >= vq->size) {
         *error = VQ_ERR_HEAD;
         return false;
@@ -187,7 +207,7 @@ vq_scatter_plan(struct vq_enqueue *e, struct vq_scatter *s, uint16_t head,
     const unsigned int n_read = e->n_read;
     uint32_t need = vq->hdr_len + len;
 
-    s->n_pieces = s->n_chains = 0;
+    s->n_pieces = s->n_chains = s->n_slots = 0;
     for (;;) {
         const bool is_first = !s->n_chains;
         uint32_t found;
@@ -211,13 +231,34 @@ vq_scatter_plan(struct vq_enqueue *e, struct vq_scatter *s, uint16_t head,
             || e->n_read - n_read > VQ_MAX_WALK) {
             return VQ_DROP;
         }
-        if (s->n_chains == vq->size) {
+        if (s->n_slots >= vq->size) {
             return VQ_DROP_KEEP;
         }
 
-        if (!vq_scatter_next(e, s->n_chains, &head, &first, error)) {
+        if (!vq_scatter_next(e, s, &head, &first, error)) {
             return *error ? VQ_STOP : VQ_NO_ROOM;
         }
+    }
+}
+
+/* Prepares the chains of 's' for being given back, which were written to if
+ * 'delivered'. */
+static void
+vq_scatter_give_back(struct vq_enqueue *e, const struct vq_scatter *s,
+                     bool delivered)
+{
+    for (unsigned int i = 0; i < s->n_chains; i++) {
+        struct vq_packed_used u = s->used[i];
+
+        u.len = delivered ? u.len : 0;
+        if (e->vq->packed) {
+            e->used[e->n_used++] = u;
+        } else {
+            vq_split_set_used(e->vq, e->taken++, u.id, u.len);
+        }
+    }
+    if (e->vq->packed) {
+        e->place = vq_packed_advance(e->vq, e->place, s->n_slots);
     }
 }
 
@@ -259,9 +300,6 @@ vq_scatter(struct vq_enqueue *e, uint16_t head,
         }
     }
 
-    for (unsigned int i = 0; i < s.n_chains; i++) {
-        vq_split_set_used(vq, e->taken++, s.used[i].id,
-                          verdict == VQ_DELIVER ? s.used[i].len : 0);
-    }
+    vq_scatter_give_back(e, &s, verdict == VQ_DELIVER);
     return true;
 }

@@ -70,6 +70,15 @@ vq_split_start(struct virtqueue *vq)
     log_used(vq, offsetof(struct vring_used, flags), sizeof vq->used->flags);
 }
 
+unsigned int
+vq_split_pending(const struct virtqueue *vq)
+{
+    const uint16_t idx = __atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED);
+    const uint16_t n = idx - vq->last_avail;
+
+    return MIN(n, vq->size);
+}
+
 bool
 vq_split_wants_interrupt(const struct virtqueue *vq, uint16_t old,
                          uint16_t new, bool valid)

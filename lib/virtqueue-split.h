@@ -42,6 +42,9 @@ unsigned int vq_split_dequeue(struct virtqueue *, struct rte_mempool *,
 unsigned int vq_split_enqueue(struct virtqueue *, struct rte_mbuf **,
                               unsigned int n);
 
+/* Chains that wait, at most the ring's size. */
+unsigned int vq_split_pending(const struct virtqueue *);
+
 /* True if the guest wants to hear that the used index went from 'old', if
  * 'valid', to 'new'. */
 bool vq_split_wants_interrupt(const struct virtqueue *, uint16_t old,

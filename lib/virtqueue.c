@@ -27,6 +27,7 @@
 
 #include "peer-eventfd.h"
 #include "util.h"
+#include "virtqueue-packed.h"
 #include "virtqueue-split.h"
 
 static const struct {
@@ -63,6 +64,8 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
 {
     const bool version_1 = features & (1ULL << VIRTIO_F_VERSION_1);
 
+    vq->packed = features & (1ULL << VIRTIO_F_RING_PACKED);
+    vq->in_order = features & (1ULL << VIRTIO_F_IN_ORDER);
     vq->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
     vq->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
     vq->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
@@ -76,7 +79,11 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
     rte_spinlock_init(&vq->lock);
     atomic_init(&vq->error, VQ_ERR_NONE);
 
-    vq_split_start(vq);
+    if (vq->packed) {
+        vq_packed_start(vq);
+    } else {
+        vq_split_start(vq);
+    }
 }
 
 unsigned int
@@ -86,7 +93,9 @@ virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
         return 0;
     }
-    return vq_split_dequeue(vq, pool, pkts, max);
+    return (vq->packed
+            ? vq_packed_dequeue(vq, pool, pkts, max)
+            : vq_split_dequeue(vq, pool, pkts, max));
 }
 
 unsigned int
@@ -96,16 +105,18 @@ virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
     if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
         return 0;
     }
-    return vq_split_enqueue(vq, pkts, n);
+    return (vq->packed
+            ? vq_packed_enqueue(vq, pkts, n)
+            : vq_split_enqueue(vq, pkts, n));
 }
 
 unsigned int
 virtqueue_pending(const struct virtqueue *vq)
 {
-    const uint16_t idx = __atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED);
-    const uint16_t n = idx - vq->last_avail;
-
-    return virtqueue_get_error(vq) ? 0 : MIN(n, vq->size);
+    if (virtqueue_get_error(vq)) {
+        return 0;
+    }
+    return vq->packed ? vq_packed_pending(vq) : vq_split_pending(vq);
 }
 
 void
@@ -124,7 +135,10 @@ virtqueue_notify(struct virtqueue *vq)
     /* Either we see that the guest wants to be told, or the guest, which
      * looks at the used index after saying so, sees what we published. */
     atomic_thread_fence(memory_order_seq_cst);
-    if (!vq_split_wants_interrupt(vq, old, new, valid) || vq->callfd < 0) {
+    if (vq->callfd < 0
+        || !(vq->packed
+             ? vq_packed_wants_interrupt(vq, old, new, valid)
+             : vq_split_wants_interrupt(vq, old, new, valid))) {
         return;
     }
 

@@ -45,7 +45,7 @@
 #include "guest-memory.h"
 #include "ovs-atomic.h"
 
-/* Split rings hold up to 2**15 entries (virtio 1.2, 2.7). */
+/* Rings hold up to 2**15 entries (virtio 1.2, 2.7 and 2.8). */
 #define VIRTQUEUE_MAX_SIZE 32768
 
 /* Most frames that virtqueue_dequeue() takes at a time. */
@@ -128,14 +128,26 @@ struct virtqueue_stats {
 
 struct virtqueue {
     /* Constant while published. */
-    struct vring_desc *desc;
-    struct vring_avail *avail;
-    struct vring_used *used;
+    union {
+        struct vring_desc *desc;
+        struct vring_packed_desc *ring; /* Packed. */
+    };
+    union {
+        struct vring_avail *avail;
+        struct vring_packed_desc_event *driver_event;
+    };
+    union {
+        struct vring_used *used;
+        struct vring_packed_desc_event *device_event;
+    };
     const struct guest_memory *mem;
     struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */
-    uint64_t used_gpa;          /* For the log... */
+    uint64_t used_gpa;          /* For the log: of 'used'... */
+    uint64_t ring_gpa;          /* ...and of 'ring', if it is packed... */
     bool log_used;              /* ...if VHOST_VRING_F_LOG was set. */
-    uint16_t size;              /* Entries, a power of two. */
+    uint16_t size;              /* Entries; a power of two unless packed. */
+    bool packed;                /* VIRTIO_F_RING_PACKED. */
+    bool in_order;              /* VIRTIO_F_IN_ORDER. */
     uint8_t hdr_len;            /* 10 or 12 bytes. */
     bool event_idx;             /* VIRTIO_RING_F_EVENT_IDX. */
     bool indirect;              /* VIRTIO_RING_F_INDIRECT_DESC. */
@@ -144,6 +156,8 @@ struct virtqueue {
     struct virtqueue_stats *stats; /* Not owned. */
 
     /* Fields of the datapath. */
+    /* Split: free-running indexes.  Packed: an index into the ring, and the
+     * wrap counter in bit 15. */
     uint16_t last_avail;        /* Next available entry to take. */
     uint16_t last_used;         /* Next used entry to write. */
     uint16_t signalled;         /* last_used when it was last decided whether
@@ -156,13 +170,15 @@ struct virtqueue {
 };
 
 /* Prepares 'vq' for its first burst.  The caller has set desc, avail, used,
- * mem, log, used_gpa, log_used, size, callfd, stats and, from
+ * mem, log, used_gpa, ring_gpa, log_used, size, callfd, stats and, from
  * VHOST_USER_SET_VRING_BASE, last_avail.  'features' are the negotiated
- * virtio features; they set event_idx, indirect, mergeable and hdr_len.
+ * virtio features; they set packed, in_order, event_idx, indirect, mergeable
+ * and hdr_len.
  *
  * Buffers are given back in the call that takes them, so that last_used
- * equals last_avail between bursts; a back end that died in between left its
- * mark in the used index, so both continue there if it differs.  Turns
+ * equals last_avail between bursts.  A back end that died left its mark in a
+ * split ring, the used index, so both continue there if it differs; in a
+ * packed ring its place can often be told (see virtqueue-packed.c).  Turns
  * notifications from the guest off: queues are polled.
  *
  * If frames may have been given to the guest while it could not be notified,
@@ -173,7 +189,7 @@ void virtqueue_start(struct virtqueue *, uint64_t features);
  * transmits on 'vq' and stores them in 'pkts', each in one mbuf of 'pool',
  * initialised like one of rte_pktmbuf_alloc() (ol_flags 0, no port).  Returns
  * how many.  Frames for which 'pool' has no mbufs stay in the ring
- * (virtio 1.2, 2.7.13 and 5.1.6.2). */
+ * (virtio 1.2, 2.7.13, 2.8.21 and 5.1.6.2). */
 unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                                struct rte_mbuf **pkts, unsigned int max);
 
@@ -185,7 +201,7 @@ unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
  * A frame that does not fit in the guest's buffer is dropped and the buffer
  * stays, to serve a shorter one, unless no frame fits in it.  A buffer that is
  * bad goes back to the guest with length 0, and the frame is dropped
- * (virtio 1.2, 2.7.13 and 5.1.6.4). */
+ * (virtio 1.2, 2.7.13, 2.8.21 and 5.1.6.4). */
 unsigned int virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
                                unsigned int n);
 
@@ -193,9 +209,9 @@ unsigned int virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
 unsigned int virtqueue_pending(const struct virtqueue *vq);
 
 /* Interrupts the guest if it asked for that with regard to buffers given back
- * since the latest time (virtio 1.2, 2.7.7 and 2.7.10).  The two functions
- * above do it themselves.  For the thread that moves frames, and anybody
- * before the virtqueue is published. */
+ * since the latest time (virtio 1.2, 2.7.7, 2.7.10 and 2.8.10).  The two
+ * functions above do it themselves.  For the thread that moves frames, and
+ * anybody before the virtqueue is published. */
 void virtqueue_notify(struct virtqueue *vq);
 
 static inline enum virtqueue_error

@@ -134,8 +134,10 @@ tests_test_virtqueue_SOURCES = \
 	tests/test-virtqueue-enqueue.c \
 	tests/test-virtqueue-hostile.c \
 	tests/test-virtqueue-notify.c \
+	tests/test-virtqueue-packed.c \
 	tests/test-virtqueue.c \
 	tests/test-virtqueue.h \
+	tests/vq-driver.c \
 	tests/vq-guest.c \
 	tests/vq-guest.h
 

@@ -125,11 +125,43 @@ address_too_long(struct vq_guest *g, uint16_t write)
     }
 }
 
+/* Changes descriptor 'i' of a chain. */
+static void
+flip_flags(struct vq_guest *g, uint16_t head, unsigned int i, uint16_t flags)
+{
+    struct vring_desc d = vg_get_desc(g, head, i);
+
+    d.flags ^= flags;
+    vg_set_desc(g, head, i, &d);
+}
+
+static void
+set_len(struct vq_guest *g, uint16_t head, unsigned int i, uint32_t len)
+{
+    struct vring_desc d = vg_get_desc(g, head, i);
+
+    d.len = len;
+    vg_set_desc(g, head, i, &d);
+}
+
+static void
+set_next(struct vq_guest *g, uint16_t head, unsigned int i, uint16_t next)
+{
+    struct vring_desc d = vg_get_desc(g, head, i);
+
+    d.flags |= VRING_DESC_F_NEXT;
+    d.next = next;
+    vg_set_desc(g, head, i, &d);
+}
+
 static void
 set_table(struct vq_guest *g, uint16_t head, uint64_t gpa, uint32_t len)
 {
-    g->desc[head].addr = gpa;
-    g->desc[head].len = len;
+    struct vring_desc d = vg_get_desc(g, head, 0);
+
+    d.addr = gpa;
+    d.len = len;
+    vg_set_desc(g, head, 0, &d);
 }
 
 static void
@@ -198,7 +230,7 @@ direction_first(struct vq_guest *g, uint16_t write)
 {
     const uint16_t head = post_good(g, VG_SEPARATE, DIRECT, write);
 
-    g->desc[head].flags ^= VRING_DESC_F_WRITE;
+    flip_flags(g, head, 0, VRING_DESC_F_WRITE);
 }
 
 static void
@@ -206,7 +238,7 @@ direction_second(struct vq_guest *g, uint16_t write)
 {
     const uint16_t head = post_good(g, VG_SEPARATE, DIRECT, write);
 
-    g->desc[g->next[head]].flags ^= VRING_DESC_F_WRITE;
+    flip_flags(g, head, 1, VRING_DESC_F_WRITE);
 }
 
 static void
@@ -297,7 +329,7 @@ next_outside(struct vq_guest *g, uint16_t write)
 {
     const uint16_t head = post_good(g, VG_SEPARATE, DIRECT, write);
 
-    g->desc[head].next = BAD_CHAIN_RING_SIZE;
+    set_next(g, head, 0, BAD_CHAIN_RING_SIZE);
 }
 
 static void
@@ -305,46 +337,77 @@ loop_self(struct vq_guest *g, uint16_t write)
 {
     const uint16_t head = post_good(g, VG_ONE, DIRECT, write);
 
-    g->desc[head].next = head;
-    g->desc[head].flags |= VRING_DESC_F_NEXT;
-    g->desc[head].len = 0;
+    set_next(g, head, 0, head);
+    set_len(g, head, 0, 0);
 }
 
 static void
 loop_two(struct vq_guest *g, uint16_t write)
 {
     const uint16_t head = post_good(g, VG_SEPARATE, DIRECT, write);
-    struct vring_desc *second = &g->desc[g->next[head]];
 
-    second->next = head;
-    second->flags |= VRING_DESC_F_NEXT;
-    second->len = 0;
-    g->desc[head].len = 0;
+    set_next(g, head, 1, head);
+    set_len(g, head, 1, 0);
+    set_len(g, head, 0, 0);
+}
+
+/* A packed chain that goes on where nothing is available. */
+static void
+runs_on(struct vq_guest *g, uint16_t write)
+{
+    const uint16_t head = post_good(g, VG_SEPARATE, DIRECT, write);
+
+    flip_flags(g, head, 1, ((1 << VRING_PACKED_DESC_F_AVAIL)
+                            | (1 << VRING_PACKED_DESC_F_USED)));
+}
+
+/* The same where it is broken already before. */
+static void
+runs_on_bad(struct vq_guest *g, uint16_t write)
+{
+    const uint16_t head = post_good(g, VG_HDR_PARTS, DIRECT, write);
+    struct vring_desc d = vg_get_desc(g, head, 0);
+
+    d.addr = NOWHERE;
+    vg_set_desc(g, head, 0, &d);
+    flip_flags(g, head, 2, 1 << VRING_PACKED_DESC_F_USED);
+}
+
+/* Bad at first, with all of the rest to be skipped. */
+static void
+address_first_of_many(struct vq_guest *g, uint16_t write)
+{
+    const uint16_t head = post_good(g, VG_HDR_PARTS, MIXED, write);
+    struct vring_desc d = vg_get_desc(g, head, 0);
+
+    d.addr = NOWHERE;
+    vg_set_desc(g, head, 0, &d);
 }
 
 static void
 table_empty(struct vq_guest *g, uint16_t write)
 {
-    g->desc[post_good(g, VG_ONE, INDIRECT, write)].len = 0;
+    set_len(g, post_good(g, VG_ONE, INDIRECT, write), 0, 0);
 }
 
 static void
 table_odd(struct vq_guest *g, uint16_t write)
 {
-    g->desc[post_good(g, VG_ONE, INDIRECT, write)].len = 17;
+    set_len(g, post_good(g, VG_ONE, INDIRECT, write), 0, 17);
 }
 
 static void
 table_large(struct vq_guest *g, uint16_t write)
 {
-    g->desc[post_good(g, VG_ONE, INDIRECT, write)].len
-        = (BAD_CHAIN_RING_SIZE + 1) * sizeof *g->desc;
+    set_len(g, post_good(g, VG_ONE, INDIRECT, write), 0,
+            (BAD_CHAIN_RING_SIZE + 1) * sizeof *g->desc);
 }
 
 static void
 table_and_next(struct vq_guest *g, uint16_t write)
 {
-    g->desc[post_good(g, VG_ONE, INDIRECT, write)].flags |= VRING_DESC_F_NEXT;
+    flip_flags(g, post_good(g, VG_ONE, INDIRECT, write), 0,
+               VRING_DESC_F_NEXT);
 }
 
 /* Changes entry 'i' of a table with two. */
@@ -353,19 +416,18 @@ post_table(struct vq_guest *g, uint16_t write, unsigned int i,
            uint16_t flags, uint16_t next, bool empty)
 {
     const uint16_t head = post_good(g, VG_SEPARATE, INDIRECT, write);
-    uint8_t *table = vg_ptr(g, g->desc[head].addr);
-    struct vring_desc d;
+    uint8_t *table = vg_ptr(g, vg_get_desc(g, head, 0).addr);
+    struct vring_desc d = vg_load_desc(g, table + i * sizeof d);
 
-    memcpy(&d, table + i * sizeof d, sizeof d);
     d.flags |= flags;
     d.next = next;
     d.len = empty ? 0 : d.len;
-    memcpy(table + i * sizeof d, &d, sizeof d);
+    vg_store_desc(g, table + i * sizeof d, &d);
     if (empty) {
         /* No way out through the other one. */
-        memcpy(&d, table, sizeof d);
+        d = vg_load_desc(g, table);
         d.len = 0;
-        memcpy(table, &d, sizeof d);
+        vg_store_desc(g, table, &d);
     }
 }
 
@@ -375,9 +437,11 @@ table_nested(struct vq_guest *g, uint16_t write)
 {
     const uint16_t head = post_good(g, VG_ONE, INDIRECT, write);
     const uint64_t table = vg_alloc(g, sizeof *g->desc);
+    struct vring_desc d = vg_get_desc(g, head, 0);
 
-    memcpy(vg_ptr(g, table), &g->desc[head], sizeof *g->desc);
-    g->desc[head].addr = table;
+    vg_store_desc(g, vg_ptr(g, table), &d);
+    d.addr = table;
+    vg_set_desc(g, head, 0, &d);
 }
 
 static void
@@ -399,13 +463,16 @@ good_table(struct vq_guest *g, uint16_t write)
 
     /* "The device MUST ignore the write-only flag" (virtio 1.2, 2.7.5.3.2).
      */
-    g->desc[head].flags |= VRING_DESC_F_WRITE;
+    flip_flags(g, head, 0, VRING_DESC_F_WRITE);
 }
 
 const struct bad_chain bad_chains[] = {
-#define P(NAME, TX, RX, LACKING) { #NAME, NAME, TX, RX, LACKING }
+#define P(NAME, TX, RX, LACKING) { #NAME, NAME, TX, RX, LACKING, true, true }
 #define BOTH(NAME, ERROR) P(NAME, VQ_ERR_##ERROR, VQ_ERR_##ERROR, 0)
 #define TX(NAME, ERROR) P(NAME, VQ_ERR_##ERROR, BAD_CHAIN_SKIP, 0)
+#define SPLIT(NAME, ERROR) \
+    { #NAME, NAME, VQ_ERR_##ERROR, VQ_ERR_##ERROR, 0, true, false }
+#define PACKED(NAME, TX, RX) { #NAME, NAME, TX, RX, 0, false, true }
     BOTH(address_below, ADDRESS),
     BOTH(address_end, ADDRESS),
     BOTH(address_beyond, ADDRESS),
@@ -431,19 +498,26 @@ const struct bad_chain bad_chains[] = {
     TX(header_gso, HEADER),
     TX(header_gso_parts, HEADER),
     TX(good_header_bits, NONE),
-    BOTH(head_size, HEAD),
-    BOTH(head_max, HEAD),
-    BOTH(next_outside, HEAD),
-    BOTH(loop_self, CHAIN),
-    BOTH(loop_two, CHAIN),
+    SPLIT(head_size, HEAD),
+    SPLIT(head_max, HEAD),
+    SPLIT(next_outside, HEAD),
+    SPLIT(loop_self, CHAIN),
+    SPLIT(loop_two, CHAIN),
+    PACKED(runs_on, VQ_ERR_CHAIN, VQ_ERR_CHAIN),
+    PACKED(runs_on_bad, VQ_ERR_CHAIN, VQ_ERR_CHAIN),
+    BOTH(address_first_of_many, ADDRESS),
     BOTH(table_empty, INDIRECT),
     BOTH(table_odd, INDIRECT),
     BOTH(table_large, INDIRECT),
     BOTH(table_and_next, INDIRECT),
-    BOTH(table_nested, INDIRECT),
-    BOTH(table_next_outside, INDIRECT),
-    BOTH(table_loop, INDIRECT),
+    SPLIT(table_nested, INDIRECT),
+    SPLIT(table_next_outside, INDIRECT),
+    SPLIT(table_loop, INDIRECT),
+    /* Flags that are not looked at (virtio 1.2, 2.8.7). */
+    PACKED(table_nested, VQ_ERR_SHORT, VQ_ERR_DIRECTION),
+    PACKED(table_next_outside, VQ_ERR_NONE, BAD_CHAIN_SKIP),
+    PACKED(table_loop, VQ_ERR_SHORT, VQ_ERR_SMALL_BUFFER),
     BOTH(good_table, NONE),
     P(good_table, VQ_ERR_INDIRECT, VQ_ERR_INDIRECT, F_INDIRECT),
-    { NULL, NULL, VQ_ERR_NONE, VQ_ERR_NONE, 0 },
+    { NULL, NULL, VQ_ERR_NONE, VQ_ERR_NONE, 0, false, false },
 };

@@ -43,6 +43,7 @@ struct bad_chain {
     enum virtqueue_error tx;    /* What is wrong if the guest transmits... */
     enum virtqueue_error rx;    /* ...or receives. */
     uint64_t lacking;           /* Feature that is not negotiated. */
+    bool split, packed;         /* The kinds of rings that it is for. */
 };
 
 /* Ends with one without a name. */

@@ -91,7 +91,8 @@ test_dequeue(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     static const uint64_t features[] = {
         0, F_VERSION_1, F_MRG_RXBUF, F_VERSION_1 | F_MRG_RXBUF | F_EVENT_IDX
     };
-    static const uint16_t sizes[] = { 1, 2, 8, 128, 16384 };
+    const uint16_t odd = vg_features & F_PACKED ? 1 : 0;
+    const uint16_t sizes[] = { 1, 2 + odd, 8 - odd, 128 + odd, 16384 - odd };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(frame_lens)
                            * N_PLACEMENTS * VG_N_SHAPES; i++) {
@@ -250,7 +251,11 @@ dequeue_without_mbufs(void)
 void
 test_dequeue_burst(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 {
-    for (unsigned int size = 1; size <= VIRTQUEUE_MAX_SIZE; size *= 2) {
+    const unsigned int odd = vg_features & F_PACKED ? 1 : 0;
+
+    for (unsigned int i_size = 0; 1 << i_size <= VIRTQUEUE_MAX_SIZE;
+         i_size++) {
+        const unsigned int size = (1 << i_size) - (i_size ? odd : 0);
         static const unsigned int max[] = { 1, 7, 32, 1000 };
 
         for (size_t i = 0; i < ARRAY_SIZE(max); i++) {

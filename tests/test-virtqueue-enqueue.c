@@ -106,7 +106,8 @@ test_enqueue(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     static const uint64_t features[] = {
         0, F_VERSION_1, F_MRG_RXBUF, F_VERSION_1 | F_MRG_RXBUF | F_EVENT_IDX
     };
-    static const uint16_t sizes[] = { 1, 2, 8, 128, 16384 };
+    const uint16_t odd = vg_features & F_PACKED ? 1 : 0;
+    const uint16_t sizes[] = { 1, 2 + odd, 8 - odd, 128 + odd, 16384 - odd };
     static const uint32_t slacks[] = { 0, 1, 64, 200 };
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(frame_lens)
@@ -231,7 +232,11 @@ enqueue_stream(uint16_t size, unsigned int n_frames, uint64_t features)
 void
 test_enqueue_burst(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 {
-    for (unsigned int size = 1; size <= VIRTQUEUE_MAX_SIZE; size *= 2) {
+    const unsigned int odd = vg_features & F_PACKED ? 1 : 0;
+
+    for (unsigned int i_size = 0; 1 << i_size <= VIRTQUEUE_MAX_SIZE;
+         i_size++) {
+        const unsigned int size = (1 << i_size) - (i_size ? odd : 0);
         static const unsigned int n[] = { 1, 7, 32, 100 };
 
         for (size_t i = 0; i < ARRAY_SIZE(n); i++) {

@@ -47,10 +47,10 @@ provoke_tx(struct rte_mempool *pool, const struct bad_chain *p,
     check_context("%s, transmitting, features %#"PRIx64, p->name,
                   config->features);
     vg_init(&g, config);
-    g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    vg_set_interrupts(&g, false);
     heads[0] = post_tx(&g, VG_ONE, DIRECT, frames[0], sizeof frames[0]);
     p->make(&g, 0);
-    heads[1] = g.avail->ring[(uint16_t) (g.avail_idx - 1) & (RING_SIZE - 1)];
+    heads[1] = g.latest;
     heads[2] = post_tx(&g, VG_ONE, DIRECT, frames[2], sizeof frames[2]);
     vg_publish(&g);
 
@@ -98,15 +98,14 @@ provoke_rx(struct rte_mempool *pool, const struct bad_chain *p,
                   config->features);
     vg_init(&g, config);
     hdr[10] = 1;
-    g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    vg_set_interrupts(&g, false);
     for (int i = 0; i < 3; i++) {
         pkts[i] = make_mbuf(pool, frames[i], sizeof frames[i], 1);
         if (i != 1) {
             heads[i] = post_rx(&g, 200, &bufs[i]);
         } else {
             p->make(&g, VRING_DESC_F_WRITE);
-            heads[i] = g.avail->ring[(uint16_t) (g.avail_idx - 1)
-                                     & (RING_SIZE - 1)];
+            heads[i] = g.latest;
         }
     }
     vg_publish(&g);
@@ -120,9 +119,9 @@ provoke_rx(struct rte_mempool *pool, const struct bad_chain *p,
                            sizeof frames[i]);
         } else if (p->rx == VQ_ERR_NONE) {
             /* What is written there is for test_enqueue() to check. */
-            struct vring_desc d;
+            const struct vring_desc d = vg_load_desc(
+                &g, vg_ptr(&g, vg_get_desc(&g, heads[i], 0).addr));
 
-            memcpy(&d, vg_ptr(&g, g.desc[heads[i]].addr), sizeof d);
             vg_expect(&g, d.addr, vg_ptr(&g, d.addr), d.len);
         }
         const bool delivered = i != 1 || p->rx == VQ_ERR_NONE;
@@ -188,6 +187,9 @@ test_errors(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     }
     memcpy(bad_chain_frame, frames[1], sizeof bad_chain_frame);
     for (const struct bad_chain *p = bad_chains; p->name; p++) {
+        if (!(vg_features & F_PACKED ? p->packed : p->split)) {
+            continue;
+        }
         for (size_t i = 0; i < 2 * ARRAY_SIZE(features); i++) {
             const struct vq_guest_config config = {
                 .features = features[i / 2] & ~p->lacking,
@@ -205,10 +207,12 @@ test_errors(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
             }
         }
     }
-    provoke_jump(pool, 0, RING_SIZE + 1);
-    provoke_jump(pool, 65530, RING_SIZE + 1);
-    provoke_jump(pool, 0, -1);
-    provoke_jump(pool, 1000, 32768);
+    if (!(vg_features & F_PACKED)) {
+        provoke_jump(pool, 0, RING_SIZE + 1);
+        provoke_jump(pool, 65530, RING_SIZE + 1);
+        provoke_jump(pool, 0, -1);
+        provoke_jump(pool, 1000, 32768);
+    }
     CHECK_EQ(fake_mempool_destroy(pool), 0);
 }
 
@@ -219,13 +223,19 @@ walk(struct rte_mempool *pool, bool receive, enum placement placement)
 {
     const struct vq_guest_config config = {
         .features = F_VERSION_1 | F_INDIRECT,
-        .arena = 1024 * 1024,
+        .arena = 32 * 1024 * 1024,
         .size = VIRTQUEUE_MAX_SIZE,
     };
     static struct vg_buf bufs[VIRTQUEUE_MAX_SIZE];
+    /* In a packed ring there is room for one only, unless it is a table. */
+    const bool one_by_one = vg_features & F_PACKED && placement != INDIRECT;
+    const unsigned int n_direct = placement_direct(placement,
+                                                   ARRAY_SIZE(bufs));
+    const uint16_t flags = receive ? VRING_DESC_F_WRITE : 0;
     const uint32_t len = 12 + sizeof frames[0];
     struct rte_mbuf *pkts[VIRTQUEUE_MAX_BURST];
     struct vq_guest g;
+    uint32_t used_len;
     uint16_t head;
 
     check_context("walk, %s, %s", receive ? "receive" : "transmit",
@@ -236,18 +246,22 @@ walk(struct rte_mempool *pool, bool receive, enum placement placement)
     bufs[ARRAY_SIZE(bufs) - 1].gpa = vg_alloc(&g, len);
     bufs[ARRAY_SIZE(bufs) - 1].len = len;
     memset(vg_ptr(&g, bufs[ARRAY_SIZE(bufs) - 1].gpa), 0, len);
-    head = vg_post(&g, bufs, ARRAY_SIZE(bufs),
-                   placement_direct(placement, ARRAY_SIZE(bufs)),
-                   receive ? VRING_DESC_F_WRITE : 0);
-    for (int i = 1; i < VIRTQUEUE_MAX_BURST; i++) {
-        vg_offer(&g, head);
-    }
-    vg_publish(&g);
     for (int i = 0; i < VIRTQUEUE_MAX_BURST; i++) {
         pkts[i] = receive ? make_mbuf(pool, frames[0], sizeof frames[0], 1)
                           : NULL;
     }
     for (int i = 0; i < VIRTQUEUE_MAX_BURST; i++) {
+        if (one_by_one || !i) {
+            head = vg_post(&g, bufs, ARRAY_SIZE(bufs), n_direct, flags);
+            for (int j = 1; j < VIRTQUEUE_MAX_BURST && !one_by_one; j++) {
+                if (!g.packed) {
+                    vg_offer(&g, head);
+                } else {
+                    vg_post(&g, bufs, ARRAY_SIZE(bufs), n_direct, flags);
+                }
+            }
+            vg_publish(&g);
+        }
         if (receive) {
             CHECK_EQ(virtqueue_enqueue(&g.vq, pkts, VIRTQUEUE_MAX_BURST), 1);
         } else {
@@ -256,6 +270,10 @@ walk(struct rte_mempool *pool, bool receive, enum placement placement)
             rte_pktmbuf_free(pkts[0]);
         }
         CHECK_EQ(g.stats.packets, i + 1);
+        if (one_by_one) {
+            CHECK(vg_get_used(&g, &head, &used_len));
+            CHECK(!vg_get_used(&g, &head, &used_len));
+        }
     }
     if (receive) {
         rte_pktmbuf_free_bulk(pkts, VIRTQUEUE_MAX_BURST);
@@ -284,7 +302,7 @@ small_buffers(struct rte_mempool *pool)
     check_context("buffer stays");
     make_frame(frame, sizeof frame);
     vg_init(&g, &config);
-    g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    vg_set_interrupts(&g, false);
     head = post_rx(&g, 12 + 1999, &buf);
     vg_publish(&g);
     pkts[0] = pkts[1] = make_mbuf(pool, frame, 2000, 1);
@@ -309,7 +327,7 @@ small_buffers(struct rte_mempool *pool)
         memset(&expected, 0, sizeof expected);
         config.size = 2048;
         vg_init(&g, &config);
-        g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+        vg_set_interrupts(&g, false);
         for (unsigned int j = 0; j < 1024 - i; j++) {
             bufs[j] = (struct vg_buf) { vg_alloc(&g, 1), 1 };
         }
@@ -350,8 +368,9 @@ bad_merge(struct rte_mempool *pool, unsigned int kind)
         .size = kind == 5 ? 4 : 64,
         .start = 65535,
     };
-    static const enum virtqueue_error errors[] = {
-        VQ_ERR_ADDRESS, VQ_ERR_DIRECTION, VQ_ERR_SMALL_BUFFER, VQ_ERR_HEAD,
+    const enum virtqueue_error errors[] = {
+        VQ_ERR_ADDRESS, VQ_ERR_DIRECTION, VQ_ERR_SMALL_BUFFER,
+        vg_features & F_PACKED ? VQ_ERR_CHAIN : VQ_ERR_HEAD,
         VQ_ERR_CHAIN, VQ_ERR_SMALL_BUFFER, VQ_ERR_SMALL_BUFFER
     };
     const bool fatal = virtqueue_error_is_fatal(errors[kind]);
@@ -362,11 +381,14 @@ bad_merge(struct rte_mempool *pool, unsigned int kind)
     struct vq_guest g;
     struct vg_buf buf;
     uint16_t heads[5];
+    unsigned int n_used;
+    uint32_t used_len;
+    uint16_t head;
 
     check_context("merging, kind %u", kind);
     expected.errors[errors[kind]] = 1;
     vg_init(&g, &config);
-    g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    vg_set_interrupts(&g, false);
     make_frame(frame, sizeof frame);
     pkts[0] = make_mbuf(pool, frame, 200, 1);
     pkts[1] = make_mbuf(pool, frame, 60, 1);
@@ -374,50 +396,57 @@ bad_merge(struct rte_mempool *pool, unsigned int kind)
         /* The last one serves the other frame. */
         heads[i] = post_rx(&g, i < 3 ? 50 : 100, &buf);
     }
+
+    const unsigned int k = kind == 5 ? 3 : kind == 6 ? 0 : 2;
+    struct vring_desc d = vg_get_desc(&g, heads[k], 0);
+
     if (kind == 0) {
-        g.desc[heads[2]].addr = UINT64_MAX - 3;
+        d.addr = UINT64_MAX - 3;
     } else if (kind == 1) {
-        g.desc[heads[2]].flags = 0;
+        d.flags ^= VRING_DESC_F_WRITE;
     } else if (kind == 2) {
-        g.desc[heads[2]].len = 0;
-    } else if (kind == 3) {
+        d.len = 0;
+    } else if (kind == 3 && !g.packed) {
         g.avail->ring[(g.avail_idx - 2) & 63] = 64;
-    } else if (kind == 4) {
-        g.desc[heads[2]].flags |= VRING_DESC_F_NEXT;
-        g.desc[heads[2]].next = heads[2];
-        g.desc[heads[2]].len = 0;
+    } else if (kind == 3 || kind == 4) {
+        d.flags |= VRING_DESC_F_NEXT;
+        d.next = heads[2];
+        d.len = 0;
     } else if (kind == 5) {
         /* All of the ring is too small for the frame, but not for the next.
          */
-        g.desc[heads[3]].len = 50;
+        d.len = 50;
         n_back = 0;
     } else if (kind == 6) {
         /* The header has to be in the first. */
-        g.desc[heads[0]].len = 11;
+        d.len = 11;
         n_back = 1;
     }
+    vg_set_desc(&g, heads[k], 0, &d);
     vg_publish(&g);
+    if (g.packed && fatal) {
+        /* The chain goes on where nothing is available. */
+        d = vg_get_desc(&g, heads[3], 0);
+        d.flags ^= 1 << VRING_PACKED_DESC_F_USED;
+        vg_set_desc(&g, heads[3], 0, &d);
+    }
 
     vg_snapshot(&g);
     const unsigned int n = virtqueue_enqueue(&g.vq, pkts, 2);
 
     CHECK_EQ(n, fatal ? 0 : 2);
-    CHECK_EQ((uint16_t) (g.used->idx - g.expect_idx),
-             fatal ? 0 : kind == 5 ? 2 : kind == 6 ? 3 : 4);
-    for (unsigned int i = 0; i < n_back; i++) {
-        vg_expect_used(&g, heads[i], 0);
-    }
     if (fatal) {
         vg_check(&g);
     } else {
         expect_frame(&expected, frame, 60);
-        for (uint16_t i = 65535; i != g.expect_idx; i++) {
-            CHECK_MEM(&g.used->ring[i & (config.size - 1)],
-                      g.shadow + ((uint8_t *) &g.used->ring[i & (config.size
-                                                                 - 1)]
-                                  - g.mem), sizeof g.used->ring[0]);
+    }
+    for (n_used = 0; vg_get_used(&g, &head, &used_len); n_used++) {
+        if (n_used < n_back) {
+            CHECK_EQ(head, heads[n_used]);
+            CHECK_EQ(used_len, 0);
         }
     }
+    CHECK_EQ(n_used, fatal ? 0 : kind == 5 ? 2 : kind == 6 ? 3 : 4);
     check_stats(&g, &expected);
     CHECK_EQ(virtqueue_get_error(&g.vq), fatal ? errors[kind] : VQ_ERR_NONE);
     rte_pktmbuf_free_bulk(pkts, 2);
@@ -436,6 +465,8 @@ long_merge(struct rte_mempool *pool)
     struct vg_buf bufs[1000] = { { 0, 0 } };
     struct rte_mbuf *m;
     struct vq_guest g;
+    uint32_t used_len;
+    uint16_t head;
 
     check_context("long merge");
     vg_init(&g, &config);
@@ -447,7 +478,9 @@ long_merge(struct rte_mempool *pool)
     m = make_mbuf(pool, frames[0], sizeof frames[0], 1);
     CHECK_EQ(virtqueue_enqueue(&g.vq, &m, 1), 1);
     CHECK_EQ(g.stats.errors[VQ_ERR_SMALL_BUFFER], 1);
-    CHECK_EQ(g.used->idx, 2);
+    CHECK(vg_get_used(&g, &head, &used_len));
+    CHECK(vg_get_used(&g, &head, &used_len));
+    CHECK(!vg_get_used(&g, &head, &used_len));
     rte_pktmbuf_free(m);
     vg_uninit(&g);
 }

@@ -16,7 +16,8 @@
 
 
 /* Tests the virtqueue engine with a guest in the same process, without EAL.
- * Each test is a command; "bench" measures instead. */
+ * Each test is a command; "bench" measures instead.  They run with split
+ * rings unless told otherwise: see main(). */
 
 #include <config.h>
 
@@ -168,6 +169,7 @@ static const struct check_test tests[] = {
     { "fault", test_fault },
     { "flipper", test_flipper },
     { "random", test_random },
+    { "packed-place", test_packed },
     { "bench", test_bench },
     { NULL, NULL },
 };
@@ -175,5 +177,14 @@ static const struct check_test tests[] = {
 int
 main(int argc, char *argv[])
 {
+    const char *kind = argc > 1 ? argv[1] : "";
+
+    /* "packed" and "in-order" before the test's name are kinds of rings. */
+    if (!strcmp(kind, "packed") || !strcmp(kind, "in-order")) {
+        vg_features = F_PACKED | (kind[0] == 'i' ? F_IN_ORDER : 0);
+        argv[1] = argv[0];
+        argc--;
+        argv++;
+    }
     return check_main(argc, argv, tests);
 }

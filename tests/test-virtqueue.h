@@ -29,6 +29,8 @@
 #define F_VERSION_1 (1ULL << VIRTIO_F_VERSION_1)
 #define F_INDIRECT (1ULL << VIRTIO_RING_F_INDIRECT_DESC)
 #define F_EVENT_IDX (1ULL << VIRTIO_RING_F_EVENT_IDX)
+#define F_PACKED (1ULL << VIRTIO_F_RING_PACKED)
+#define F_IN_ORDER (1ULL << VIRTIO_F_IN_ORDER)
 #define F_MRG_RXBUF (1ULL << VIRTIO_NET_F_MRG_RXBUF)
 
 /* The longest frame: MTU 9702, Ethernet header and a VLAN tag. */
@@ -92,6 +94,7 @@ void test_walk(int argc, char *argv[]);
 void test_fault(int argc, char *argv[]);
 void test_flipper(int argc, char *argv[]);
 void test_random(int argc, char *argv[]);
+void test_packed(int argc, char *argv[]);
 void test_bench(int argc, char *argv[]);
 
 #endif /* test-virtqueue.h */

@@ -44,6 +44,8 @@
 /* Of the log in its file. */
 #define VG_LOG_OFFSET 0x1010
 
+uint64_t vg_features;
+
 static const char *shape_names[] = {
 #define VG_SHAPE(NAME) #NAME,
     VG_SHAPES
@@ -139,10 +141,13 @@ vg_init(struct vq_guest *g, const struct vq_guest_config *config)
 
     memset(g, 0, sizeof *g);
     g->config = *config;
+    g->config.features |= vg_features;
+    g->packed = g->config.features & (1ULL << VIRTIO_F_RING_PACKED);
+    g->in_order = g->config.features & (1ULL << VIRTIO_F_IN_ORDER);
     guest_memory_init();
 
     /* As unaligned as the specification permits. */
-    const size_t avail_ofs = size * sizeof *g->desc + 6;
+    const size_t avail_ofs = size * sizeof *g->desc + (g->packed ? 4 : 6);
     size_t used_ofs = ROUND_UP(avail_ofs + 6 + 2 * size + 4, 8) + 4;
 
     if (config->log) {
@@ -170,16 +175,7 @@ vg_init(struct vq_guest *g, const struct vq_guest_config *config)
         create_log(g);
     }
 
-    g->avail_idx = g->kicked_idx = g->used_idx = config->start;
-    g->avail->flags = 0;
-    g->avail->idx = g->used->idx = config->start;
-    g->avail->ring[size] = config->start - 1;
-    g->free = xcalloc(size, sizeof *g->free);
-    g->n_direct = xcalloc(size, sizeof *g->n_direct);
-    g->next = xcalloc(size, sizeof *g->next);
-    for (int i = 0; i < size; i++) {
-        g->free[g->n_free++] = size - 1 - i;
-    }
+    vg_driver_init(g);
     vg_reset(g);
 
     g->callfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -200,10 +196,11 @@ vg_restart(struct vq_guest *g)
         .log = g->log,
         .log_used = g->log != NULL,
         .used_gpa = vg_gpa(g, g->used),
+        .ring_gpa = vg_gpa(g, g->desc),
         .size = g->config.size,
         .callfd = g->callfd,
         .stats = &g->stats,
-        .last_avail = g->used->idx,
+        .last_avail = vg_base(g),
     };
     virtqueue_start(&g->vq, g->config.features);
     g->hdr_len = g->vq.hdr_len;
@@ -227,9 +224,7 @@ vg_uninit(struct vq_guest *g)
     close(g->fd);
     close(g->callfd);
     free(g->shadow);
-    free(g->free);
-    free(g->n_direct);
-    free(g->next);
+    vg_driver_uninit(g);
 }
 
 void *
@@ -261,107 +256,6 @@ vg_reset(struct vq_guest *g)
     g->arena_next = g->arena + 1;
 }
 
-void
-vg_offer(struct vq_guest *g, uint16_t head)
-{
-    g->avail->ring[g->avail_idx++ & (g->config.size - 1)] = head;
-}
-
-uint16_t
-vg_post(struct vq_guest *g, const struct vg_buf bufs[], unsigned int n,
-        unsigned int n_direct, uint16_t flags)
-{
-    const unsigned int n_ring = n_direct + (n_direct < n);
-    uint16_t head = 0;
-    uint16_t *prev = &head;
-
-    ovs_assert(n_ring && n_ring <= g->n_free);
-    for (unsigned int i = 0; i < n_ring; i++) {
-        const uint16_t idx = g->free[--g->n_free];
-        struct vring_desc *d = &g->desc[idx];
-
-        *prev = idx;
-        prev = &g->next[idx];
-        if (i < n_direct) {
-            d->addr = bufs[i].gpa;
-            d->len = bufs[i].len;
-            d->flags = flags;
-        } else {
-            const unsigned int n_table = n - n_direct;
-            const uint64_t table = vg_alloc(g, n_table * sizeof *d);
-
-            for (unsigned int j = 0; j < n_table; j++) {
-                const bool more = j + 1 < n_table;
-                const struct vring_desc entry = {
-                    .addr = bufs[i + j].gpa,
-                    .len = bufs[i + j].len,
-                    .flags = flags | (more ? VRING_DESC_F_NEXT : 0),
-                    .next = more ? j + 1 : 0xffff,
-                };
-
-                memcpy(vg_ptr(g, table + j * sizeof entry), &entry,
-                       sizeof entry);
-            }
-            d->addr = table;
-            d->len = n_table * sizeof *d;
-            d->flags = VRING_DESC_F_INDIRECT;
-        }
-    }
-    *prev = 0xffff;
-
-    uint16_t idx = head;
-
-    for (unsigned int i = 0; i < n_ring; i++) {
-        if (i + 1 < n_ring) {
-            g->desc[idx].flags |= VRING_DESC_F_NEXT;
-        }
-        g->desc[idx].next = g->next[idx];
-        idx = g->next[idx];
-    }
-    g->n_direct[head] = n_ring;
-    vg_offer(g, head);
-    return head;
-}
-
-void
-vg_publish(struct vq_guest *g)
-{
-    __atomic_store_n(&g->avail->idx, g->avail_idx, __ATOMIC_SEQ_CST);
-
-    /* virtio 1.2, 2.7.13.4.1. */
-    if (g->config.features & (1ULL << VIRTIO_RING_F_EVENT_IDX)
-        ? vring_need_event(*(uint16_t *) &g->used->ring[g->config.size],
-                           g->avail_idx, g->kicked_idx)
-        : !(g->used->flags & VRING_USED_F_NO_NOTIFY)) {
-        g->n_kicks++;
-    }
-    g->kicked_idx = g->avail_idx;
-}
-
-bool
-vg_get_used(struct vq_guest *g, uint16_t *head, uint32_t *len)
-{
-    if (__atomic_load_n(&g->used->idx, __ATOMIC_ACQUIRE) == g->used_idx) {
-        return false;
-    }
-
-    const struct vring_used_elem *e
-        = &g->used->ring[g->used_idx++ & (g->config.size - 1)];
-
-    *head = e->id;
-    *len = e->len;
-    ovs_assert(e->id < g->config.size);
-
-    uint16_t idx = *head;
-
-    for (unsigned int i = g->n_direct[*head]; i; i--) {
-        g->free[g->n_free++] = idx;
-        idx = g->next[idx];
-    }
-    g->n_direct[*head] = 0;
-    return true;
-}
-
 uint64_t
 vg_interrupts(struct vq_guest *g)
 {
@@ -374,38 +268,9 @@ vg_interrupts(struct vq_guest *g)
 }
 
 void
-vg_snapshot(struct vq_guest *g)
-{
-    memcpy(g->shadow, g->mem, g->mem_size);
-    g->expect_idx = g->used->idx;
-}
-
-void
 vg_expect(struct vq_guest *g, uint64_t gpa, const void *p, size_t n)
 {
     memcpy(g->shadow + ((uint8_t *) vg_ptr(g, gpa) - g->mem), p, n);
-}
-
-void
-vg_expect_used(struct vq_guest *g, uint16_t head, uint32_t len)
-{
-    const struct vring_used_elem e = { .id = head, .len = len };
-    const uint16_t slot = g->expect_idx++ & (g->config.size - 1);
-
-    vg_expect(g, vg_gpa(g, &g->used->ring[slot]), &e, sizeof e);
-    vg_expect(g, vg_gpa(g, &g->used->idx), &g->expect_idx,
-              sizeof g->expect_idx);
-}
-
-bool
-vg_check(struct vq_guest *g)
-{
-    const void *avail_event = &g->used->ring[g->config.size];
-
-    /* That one has a test of its own. */
-    vg_expect(g, vg_gpa(g, avail_event), avail_event, 2);
-    return (!memcmp(g->mem, g->shadow, g->mem_size)
-            || CHECK_MEM(g->mem, g->shadow, g->mem_size));
 }
 
 /* Length of buffer 'i', with 'left' bytes to go. */

@@ -33,12 +33,18 @@
 
 #include "virtqueue.h"
 
+/* Features that all guests have beside those of their configuration: this way
+ * each test runs with all kinds of rings. */
+extern uint64_t vg_features;
+
 struct vq_guest_config {
     uint64_t features;          /* Virtio features, 1 << VIRTIO_*. */
     size_t arena;               /* Bytes of memory for buffers, 0: enough. */
     unsigned int n_regions;     /* 0: one. */
     uint16_t size;              /* Entries of the ring. */
-    uint16_t start;             /* Index that the ring begins with. */
+    uint16_t start;             /* Index that the ring begins with.  In a
+                                 * packed ring, modulo its size, and the wrap
+                                 * counter is the inverse of bit 15. */
     bool log;                   /* With a dirty log. */
 };
 
@@ -59,11 +65,23 @@ struct vq_guest {
     size_t mem_size;
     uint64_t arena;             /* Guest physical address. */
     uint64_t arena_next;
-    struct vring_desc *desc;
-    struct vring_avail *avail;
-    struct vring_used *used;
+    bool packed;
+    bool in_order;
+    union {
+        struct vring_desc *desc;
+        struct vring_packed_desc *ring;
+    };
+    union {
+        struct vring_avail *avail;
+        struct vring_packed_desc_event *driver_event;
+    };
+    union {
+        struct vring_used *used;
+        struct vring_packed_desc_event *device_event;
+    };
 
-    /* State of the driver. */
+    /* State of the driver.  In a packed ring, indexes are those into the ring
+     * with the wrap counter in bit 15. */
     uint16_t avail_idx;         /* Next entry to fill. */
     uint16_t kicked_idx;        /* avail_idx at the latest vg_publish(). */
     uint16_t used_idx;          /* Next entry to look at. */
@@ -72,6 +90,21 @@ struct vq_guest {
     unsigned int n_free;
     uint16_t *n_direct;         /* By head, descriptors in its chain. */
     uint16_t *next;             /* By descriptor. */
+    uint16_t latest;            /* The chain offered last. */
+
+    /* Packed: by id, the first descriptor; chains offered but not published;
+     * all that are not used yet, in order; what is expected to be used. */
+    uint16_t *place;
+    uint16_t *pending;
+    unsigned int n_pending;
+    uint16_t *fifo;
+    unsigned int fifo_first, fifo_n;
+    unsigned int n_ids;         /* Of 'free'; 'n_free' counts descriptors. */
+    unsigned int batch_left;    /* Chains that a used descriptor stands for. */
+    uint32_t batch_len;         /* Bytes written to the last of them. */
+    struct vring_used_elem *expected;
+    unsigned int n_expected;
+    uint16_t snapshot_idx;
     uint64_t n_kicks;           /* Times the back end asked for a kick. */
 
     /* The back end's part. */
@@ -100,11 +133,12 @@ void vg_reset(struct vq_guest *);
 
 /* Makes a chain of 'n' buffers and offers it; 'flags' is VRING_DESC_F_WRITE
  * or 0.  The first 'n_direct' are descriptors of the ring, the others come in
- * an indirect table.  Returns the index of the first descriptor. */
+ * an indirect table.  Returns the index of the first descriptor, or the id of
+ * the chain in a packed ring. */
 uint16_t vg_post(struct vq_guest *, const struct vg_buf[], unsigned int n,
                  unsigned int n_direct, uint16_t flags);
 
-/* Offers 'head' as it is. */
+/* Offers 'head' as it is.  Not in packed rings. */
 void vg_offer(struct vq_guest *, uint16_t head);
 
 /* Tells the back end about everything that was offered. */
@@ -112,6 +146,23 @@ void vg_publish(struct vq_guest *);
 
 /* Takes back a chain.  False if there is none. */
 bool vg_get_used(struct vq_guest *, uint16_t *head, uint32_t *len);
+
+/* Descriptor 'i' of the ring in chain 'head', which has been offered; 'next'
+ * is the id in a packed ring. */
+struct vring_desc vg_get_desc(const struct vq_guest *, uint16_t head,
+                              unsigned int i);
+void vg_set_desc(struct vq_guest *, uint16_t head, unsigned int i,
+                 const struct vring_desc *);
+
+/* The same for descriptors anywhere. */
+struct vring_desc vg_load_desc(const struct vq_guest *, const void *);
+void vg_store_desc(const struct vq_guest *, void *,
+                   const struct vring_desc *);
+
+/* Whether the guest wants interrupts, or only for the 'n'th chain, counting
+ * descriptors in a packed ring, from what it has taken back. */
+void vg_set_interrupts(struct vq_guest *, bool);
+void vg_set_event(struct vq_guest *, int n);
 
 /* Reads the counter of the eventfd. */
 uint64_t vg_interrupts(struct vq_guest *);
@@ -156,5 +207,15 @@ void vg_read(const struct vq_guest *, const struct vg_buf[], unsigned int n,
              uint32_t ofs, void *, uint32_t len);
 void vg_expect_bufs(struct vq_guest *, const struct vg_buf[], unsigned int n,
                     uint32_t ofs, const void *, uint32_t len);
+
+/* Where the back end has to begin. */
+uint16_t vg_base(const struct vq_guest *);
+
+/* 'idx' of a packed ring moved by 'n' descriptors, fewer than two rings. */
+uint16_t vg_advance(const struct vq_guest *, uint16_t idx, int n);
+
+/* For vg_init() and vg_uninit(). */
+void vg_driver_init(struct vq_guest *);
+void vg_driver_uninit(struct vq_guest *);
 
 #endif /* vq-guest.h */
