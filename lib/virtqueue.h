@@ -187,8 +187,9 @@ void virtqueue_start(struct virtqueue *, uint64_t features);
 
 /* Takes up to 'max' (at most VIRTQUEUE_MAX_BURST) frames that the guest
  * transmits on 'vq' and stores them in 'pkts', each in one mbuf of 'pool',
- * initialised like one of rte_pktmbuf_alloc() (ol_flags 0, no port).  Returns
- * how many.  Frames for which 'pool' has no mbufs stay in the ring
+ * initialised like one of rte_pktmbuf_alloc() (ol_flags 0, no port), but
+ * for tx_offload, which no ol_flags refer to.  Returns how many.  Frames for
+ * which 'pool' has no mbufs stay in the ring
  * (virtio 1.2, 2.7.13, 2.8.21 and 5.1.6.2). */
 unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                                struct rte_mbuf **pkts, unsigned int max);

@@ -107,7 +107,6 @@ check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len)
     CHECK_EQ(m->port, RTE_MBUF_PORT_INVALID);
     CHECK_EQ(m->packet_type, 0);
     CHECK_EQ(m->vlan_tci, 0);
-    CHECK_EQ(m->tx_offload, 0);
     CHECK_EQ(rte_mbuf_refcnt_read(m), 1);
     CHECK(!m->next);
 }
