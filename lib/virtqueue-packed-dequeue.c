@@ -141,7 +141,7 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     if (!available) {
         return 0;
     }
-    memset(&tally, 0, sizeof tally);
+    vq_tally_init(&tally);
 
     n_mbufs = vq_get_mbufs(pool, pkts, n);
     n = vq_packed_parse(vq, pkts, n_mbufs, available,
@@ -168,8 +168,7 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
             continue;
         }
 
-        rte_pktmbuf_reset(m);
-        m->data_len = m->pkt_len = f->len;
+        vq_mbuf_init(m, f->len);
         vq_tally_frame(&tally, vq_mbuf_data(m), f->len);
         pkts[n_pkts++] = m;
     }

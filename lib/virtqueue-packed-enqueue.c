@@ -89,7 +89,7 @@ vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
 
     e->place = vq->last_avail;
     e->n_used = 0;
-    memset(&e->tally, 0, sizeof e->tally);
+    vq_tally_init(&e->tally);
 
     placed = vq_packed_place(e, pkts, n, orders, &n_orders);
     for (unsigned int i = 0; i < n_orders; i++) {

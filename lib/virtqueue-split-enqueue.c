@@ -76,14 +76,16 @@ vq_split_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
     return i;
 }
 
-unsigned int
-vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
-                 unsigned int n)
+/* As vq_split_enqueue(), for at most VIRTQUEUE_MAX_BURST frames. */
+static unsigned int
+vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
+                       unsigned int n)
 {
+    struct vq_order orders[VIRTQUEUE_MAX_BURST];
+    unsigned int n_orders, placed;
     struct vq_enqueue e;
-    unsigned int done = 0;
 
-    e.available = n ? vq_split_available(vq) : 0;
+    e.available = vq_split_available(vq);
     if (!e.available) {
         return 0;
     }
@@ -92,28 +94,17 @@ vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
     e.n_read = 0;
     vq_tally_init(&e.tally);
 
-    while (done < n) {
-        const unsigned int batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
-        struct vq_order orders[VIRTQUEUE_MAX_BURST];
-        unsigned int n_orders, placed;
+    vq_split_prefetch(vq, 0, MIN(n, e.available));
+    placed = vq_split_place(&e, pkts, n, orders, &n_orders);
+    for (unsigned int i = 0; i < n_orders; i++) {
+        const struct vq_order *o = &orders[i];
+        const struct rte_mbuf *m = o->m;
 
-        vq_split_prefetch(vq, e.taken, MIN(batch, e.available - e.taken));
-        placed = vq_split_place(&e, pkts + done, batch, orders, &n_orders);
-        for (unsigned int i = 0; i < n_orders; i++) {
-            const struct vq_order *o = &orders[i];
-            const struct rte_mbuf *m = o->m;
-
-            vq_write_header(o->dst, vq->hdr_len, 1);
-            vq_copy_segments(o->dst + vq->hdr_len, m);
-            dirty_log_mark(vq->log, o->gpa, vq->hdr_len + m->pkt_len);
-            vq_tally_frame(&e.tally, rte_pktmbuf_mtod(m, const uint8_t *),
-                           m->pkt_len);
-        }
-        done += placed;
-        if (placed < batch) {
-            break;
-        }
-        vq_tally_flush(&e.tally, vq->stats);
+        vq_write_header(o->dst, vq->hdr_len, 1);
+        vq_copy_segments(o->dst + vq->hdr_len, m);
+        dirty_log_mark(vq->log, o->gpa, vq->hdr_len + m->pkt_len);
+        vq_tally_frame(&e.tally, rte_pktmbuf_mtod(m, const uint8_t *),
+                       m->pkt_len);
     }
 
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
@@ -126,5 +117,20 @@ vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
         vq_split_publish(vq, e.taken);
     }
     vq_tally_flush(&e.tally, vq->stats);
+    return placed;
+}
+
+unsigned int
+vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
+                 unsigned int n)
+{
+    unsigned int done = 0;
+    unsigned int batch, placed;
+
+    do {
+        batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
+        placed = vq_split_enqueue_batch(vq, pkts + done, batch);
+        done += placed;
+    } while (OVS_UNLIKELY(done < n && placed == batch));
     return done;
 }
