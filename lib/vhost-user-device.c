@@ -165,7 +165,8 @@ vrings_settle(struct vhost_user_device *dev, struct leaving *leaving)
         if (!vq) {
             continue;
         }
-        vring->base = vq->last_avail;
+        vring->base = (vq->packed ? vhost_user_packed_base(vq->last_avail)
+                       : vq->last_avail);
         vring->running = false;
         vring->error = virtqueue_get_error(vq);
         if (vring->error != VQ_ERR_NONE) {
@@ -248,7 +249,14 @@ vring_find_obstacle(const struct vhost_user_session *s,
     } else if (guest_memory_is_faulted(s->mem)) {
         return virtqueue_error_text(VQ_ERR_FAULT);
     }
-    return vhost_user_vring_locate(vring, s, place);
+
+    const char *error = vhost_user_vring_locate(vring, s, place);
+
+    if (!error && vhost_user_session_is_packed(s)
+        && (vhost_user_packed_place(vring->base) & INT16_MAX) >= vring->size) {
+        return "base lies beyond the ring";
+    }
+    return error;
 }
 
 void
@@ -278,11 +286,13 @@ vhost_user_device_start(struct vhost_user_device *dev, unsigned int idx)
     vq->mem = s->mem;
     vq->log = s->features & VIRTIO_FEATURE(LOG_ALL) ? s->log : NULL;
     vq->used_gpa = vring->log;
+    vq->ring_gpa = place.desc_gpa;
     vq->log_used = vring->log_used;
     vq->size = vring->size;
     vq->callfd = vring->callfd;
     vq->stats = &dev->vu->stats[idx];
-    vq->last_avail = vring->base;
+    vq->last_avail = (vhost_user_session_is_packed(s)
+                      ? vhost_user_packed_place(vring->base) : vring->base);
     rte_spinlock_init(&vq->lock);
     atomic_init(&vq->error, VQ_ERR_NONE);
     virtqueue_start(vq, s->features);

@@ -37,10 +37,11 @@
 #define MIN_MTU 68
 #define MAX_MTU 65535
 
-/* Alignment in bytes of the parts of a vring (virtio 1.2, 2.7). */
+/* Alignment in bytes of the parts of a vring (virtio 1.2, 2.7 and 2.8). */
 #define DESC_ALIGN 16
 #define AVAIL_ALIGN 2
 #define USED_ALIGN 4
+#define EVENT_ALIGN 4
 
 /* One row of the table of requests. */
 struct request {
@@ -249,6 +250,9 @@ event_size(const struct vhost_user_session *s)
 static uint64_t
 used_size(uint64_t size, const struct vhost_user_session *s)
 {
+    if (vhost_user_session_is_packed(s)) {
+        return sizeof(struct vring_packed_desc_event);
+    }
     return (sizeof(struct vring_used) + size * sizeof(struct vring_used_elem)
             + event_size(s));
 }
@@ -259,6 +263,55 @@ is_aligned(const void *p, size_t align)
     return (uintptr_t) p % align == 0;
 }
 
+/* The front end's addresses are aligned, but its memory is mapped from an odd
+ * offset. */
+static const char vring_misaligned[]
+    = "vring misaligned in the file behind its memory region";
+
+/* vhost_user_vring_locate() for packed vrings. */
+static const char *
+locate_packed(const struct vhost_user_vring *vring,
+              const struct vhost_user_session *s,
+              struct vhost_user_vring_place *place)
+{
+    const uint64_t event = sizeof(struct vring_packed_desc_event);
+
+    place->desc = guest_memory_translate_uva(
+        s->mem, vring->desc, vring->size * sizeof(struct vring_packed_desc),
+        &place->desc_gpa);
+    place->avail = guest_memory_translate_uva(s->mem, vring->avail, event,
+                                              NULL);
+    place->used = guest_memory_translate_uva(s->mem, vring->used, event,
+                                             NULL);
+    if (!place->desc) {
+        return "descriptor ring not within one memory region";
+    } else if (!place->avail) {
+        return "driver event suppression not within one memory region";
+    } else if (!place->used) {
+        return "device event suppression not within one memory region";
+    } else if (!is_aligned(place->desc, DESC_ALIGN)
+               || !is_aligned(place->avail, EVENT_ALIGN)
+               || !is_aligned(place->used, EVENT_ALIGN)) {
+        return vring_misaligned;
+    }
+    return NULL;
+}
+
+uint16_t
+vhost_user_packed_place(uint32_t base)
+{
+    /* Buffers that a back end took and did not give back are taken again, so
+     * what counts is where it was giving back, in the upper half.  DPDK's
+     * front end leaves that at zero. */
+    return base >> 16 ? base >> 16 : base;
+}
+
+uint32_t
+vhost_user_packed_base(uint16_t place)
+{
+    return (uint32_t) place << 16 | place;
+}
+
 const char *
 vhost_user_vring_locate(const struct vhost_user_vring *vring,
                         const struct vhost_user_session *s,
@@ -266,6 +319,13 @@ vhost_user_vring_locate(const struct vhost_user_vring *vring,
 {
     uint64_t size = vring->size;
 
+    if (vhost_user_session_is_packed(s)) {
+        return locate_packed(vring, s, place);
+    } else if (!is_pow2(size)) {
+        return "ring size not a power of two";
+    }
+
+    place->desc_gpa = 0;
     place->desc = guest_memory_translate_uva(
         s->mem, vring->desc, size * sizeof(struct vring_desc), NULL);
     place->avail = guest_memory_translate_uva(
@@ -283,9 +343,7 @@ vhost_user_vring_locate(const struct vhost_user_vring *vring,
     } else if (!is_aligned(place->desc, DESC_ALIGN)
                || !is_aligned(place->avail, AVAIL_ALIGN)
                || !is_aligned(place->used, USED_ALIGN)) {
-        /* The front end's addresses are aligned, but its memory is mapped
-         * from an odd offset. */
-        return "vring misaligned in the file behind its memory region";
+        return vring_misaligned;
     }
     return NULL;
 }
@@ -322,7 +380,8 @@ check_vring_num(const struct vhost_user_msg *msg,
 
     if (msg->state.num < 1 || msg->state.num > VIRTQUEUE_MAX_SIZE) {
         return "ring size not in 1 to 32768";
-    } else if (!is_pow2(msg->state.num)) {
+    } else if (!is_pow2(msg->state.num)
+               && !vhost_user_session_is_packed(s)) {
         return "ring size not a power of two";
     }
     vring = s->vrings[msg->state.index];
@@ -344,6 +403,9 @@ check_vring_addr(const struct vhost_user_msg *msg,
         return "reserved vring flags are set";
     } else if (addr->desc % DESC_ALIGN) {
         return "descriptor table not aligned to 16 bytes";
+    } else if (vhost_user_session_is_packed(s)
+               && (addr->avail % EVENT_ALIGN || addr->used % EVENT_ALIGN)) {
+        return "event suppression not aligned to 4 bytes";
     } else if (addr->avail % AVAIL_ALIGN) {
         return "available ring not aligned to 2 bytes";
     } else if (addr->used % USED_ALIGN) {
@@ -471,6 +533,7 @@ check_contents(const struct vhost_user_msg *msg,
 
     case VHOST_USER_SET_VRING_BASE:
         return (msg->state.num <= UINT16_MAX
+                || vhost_user_session_is_packed(s)
                 ? NULL : "available index over 65535");
 
     case VHOST_USER_SET_VRING_ENABLE:

@@ -63,18 +63,28 @@ void vhost_user_vring_set_addr(struct vhost_user_vring *,
 
 /* Where the parts of a vring are for us. */
 struct vhost_user_vring_place {
-    void *desc;
-    void *avail;
-    void *used;
+    void *desc;                 /* Packed: the descriptor ring, */
+    void *avail;                /* the driver's event suppression */
+    void *used;                 /* and the device's. */
+    uint64_t desc_gpa;          /* Guest physical address of 'desc'. */
 };
 
 /* Finds the parts of 'vring', whose size and addresses are known, in the
  * memory of 's': each must lie in one region and be aligned as virtio 1.2,
- * 2.7 "Split Virtqueues", asks.  Returns NULL and fills '*place', or says
- * what is wrong. */
+ * 2.7 "Split Virtqueues" or 2.8 "Packed Virtqueues", asks.  Returns NULL and
+ * fills '*place', or says what is wrong. */
 const char *vhost_user_vring_locate(const struct vhost_user_vring *vring,
                                     const struct vhost_user_session *s,
                                     struct vhost_user_vring_place *place);
+
+/* Where to begin in a packed vring according to 'base', which is in the format
+ * of VHOST_USER_SET_VRING_BASE: an index into the ring with the wrap counter
+ * in bit 15 (vhost-user, "Vring descriptor indices for packed virtqueues").
+ * May lie beyond the ring. */
+uint16_t vhost_user_packed_place(uint32_t base);
+
+/* The converse. */
+uint32_t vhost_user_packed_base(uint16_t place);
 
 /* Bytes of a dirty log that covers guest physical addresses below 'end'. */
 uint64_t vhost_user_log_size(uint64_t end);

@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "vhost-user.h"
+#include "virtio-features.h"
 #include "virtqueue.h"
 
 struct guest_memory;
@@ -40,7 +41,8 @@ struct dirty_log;
 /* One vring.  Descriptors are eventfds or -1, and owned. */
 struct vhost_user_vring {
     uint16_t size;              /* Entries; 0 until SET_VRING_NUM. */
-    uint16_t base;              /* Next entry to take, while not running. */
+    uint32_t base;              /* Next entry to take, while not running, as
+                                 * in VHOST_USER_SET_VRING_BASE. */
 
     /* From SET_VRING_ADDR, in the front end's own address space. */
     bool has_addr;
@@ -79,6 +81,13 @@ struct vhost_user_session {
     int logfd;                  /* From SET_LOG_FD, or -1. */
     struct vhost_user_vring vrings[VHOST_USER_MAX_VRINGS];
 };
+
+/* True if the vrings of 's' are packed. */
+static inline bool
+vhost_user_session_is_packed(const struct vhost_user_session *s)
+{
+    return s->features & VIRTIO_FEATURE(RING_PACKED);
+}
 
 /* True if a vring of 's' runs. */
 static inline bool

@@ -64,7 +64,9 @@ vhost_user_default_features(void)
             | VIRTIO_FEATURE(INDIRECT_DESC)
             | VIRTIO_FEATURE(EVENT_IDX)
             | VIRTIO_FEATURE(PROTOCOL_FEATURES)
-            | VIRTIO_FEATURE(VERSION_1));
+            | VIRTIO_FEATURE(VERSION_1)
+            | VIRTIO_FEATURE(RING_PACKED)
+            | VIRTIO_FEATURE(IN_ORDER));
 }
 
 uint64_t

@@ -74,6 +74,10 @@ msg_device_init(struct vhost_user_device *dev, enum age age)
         s->features |= F_LOG;
         s->log = &dirty_log;
     }
+    if (age >= AGE_PACKED) {
+        s->features |= F_PACKED;
+        s->vrings[0].size = 255;
+    }
 }
 
 size_t

@@ -32,7 +32,7 @@
 #define N_VRINGS 8
 
 /* Features, by their bits: MRG_RXBUF, MQ, LOG_ALL, INDIRECT_DESC, EVENT_IDX,
- * PROTOCOL_FEATURES, VERSION_1. */
+ * PROTOCOL_FEATURES, VERSION_1, RING_PACKED. */
 #define F_MRG (UINT64_C(1) << 15)
 #define F_MQ (UINT64_C(1) << 22)
 #define F_LOG (UINT64_C(1) << 26)
@@ -40,8 +40,10 @@
 #define F_EVENT (UINT64_C(1) << 29)
 #define F_PROTOCOL (UINT64_C(1) << 30)
 #define F_V1 (UINT64_C(1) << 32)
+#define F_PACKED (UINT64_C(1) << 34)
 #define F_OFFERED \
-    (F_MRG | F_MQ | F_LOG | F_INDIRECT | F_EVENT | F_PROTOCOL | F_V1)
+    (F_MRG | F_MQ | F_LOG | F_INDIRECT | F_EVENT | F_PROTOCOL | F_V1 \
+     | F_PACKED)
 #define F_ACKED (F_MRG | F_EVENT | F_PROTOCOL | F_V1)
 
 /* MQ, LOG_SHMFD, RARP, REPLY_ACK, NET_MTU, RESET_DEVICE, STATUS. */
@@ -62,6 +64,7 @@ enum age {
     AGE_MEMORY,                     /* Features too, and memory is there. */
     AGE_RUNNING,                    /* Vring 0 runs with 256 entries. */
     AGE_LOGGING,                    /* With LOG_ALL. */
+    AGE_PACKED,                     /* And packed vrings, of 255 entries. */
 };
 
 /* Prepares '*dev' to be of the given age. */

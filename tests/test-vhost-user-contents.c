@@ -49,7 +49,10 @@ static const struct contents {
     { U64(2, 0), 0, AGE_FRESH, NULL },
     { U64(2, F_OFFERED), 0, AGE_FRESH, NULL },
     { U64(2, F_ACKED | 1), 0, AGE_FRESH, "not offered" },
-    { U64(2, F_ACKED | UINT64_C(1) << 34), 0, AGE_FRESH, "not offered" },
+    { U64(2, F_ACKED | UINT64_C(1) << 36), 0, AGE_FRESH, "not offered" },
+    { U64(2, F_ACKED | F_PACKED), 0, AGE_FRESH, NULL },
+    { U64(2, F_ACKED | F_PACKED), 0, AGE_RUNNING, "change while" },
+    { U64(2, F_ACKED | F_LOG), 0, AGE_PACKED, "change while" },
     { U64(2, MAX64), 0, AGE_FRESH, "not offered" },
     { U64(2, F_ACKED), 0, AGE_RUNNING, NULL },
     { U64(2, F_ACKED | F_LOG), 0, AGE_RUNNING, NULL },
@@ -82,10 +85,23 @@ static const struct contents {
     { STATE(8, 0, 128), 0, AGE_RUNNING, NULL },
     { STATE(8, 0, 32768), 0, AGE_RUNNING, NULL },
 
+    /* Packed ones. */
+    { STATE(8, 1, 0), 0, AGE_PACKED, "not in 1 to 32768" },
+    { STATE(8, 1, 1), 0, AGE_PACKED, NULL },
+    { STATE(8, 1, 3), 0, AGE_PACKED, NULL },
+    { STATE(8, 1, 256), 0, AGE_PACKED, NULL },
+    { STATE(8, 1, 32767), 0, AGE_PACKED, NULL },
+    { STATE(8, 1, 32768), 0, AGE_PACKED, NULL },
+    { STATE(8, 1, 32769), 0, AGE_PACKED, "not in 1 to 32768" },
+    { STATE(8, 1, UINT32_MAX), 0, AGE_PACKED, "not in 1 to 32768" },
+
     /* Where to begin. */
     { STATE(10, 1, 65535), 0, AGE_MEMORY, NULL },
     { STATE(10, 1, 65536), 0, AGE_MEMORY, "over 65535" },
     { STATE(10, 1, UINT32_MAX), 0, AGE_MEMORY, "over 65535" },
+
+    { STATE(10, 1, 65536), 0, AGE_PACKED, NULL },
+    { STATE(10, 1, UINT32_MAX), 0, AGE_PACKED, NULL },
 
     /* Enabling. */
     { STATE(18, 0, 0), 0, AGE_RUNNING, NULL },
@@ -131,6 +147,24 @@ static const struct contents {
     /* Vring 1 has no size yet, and then there is no memory. */
     { ADDR(1, 0, 0, 0, 0, 0), 0, AGE_RUNNING, NULL },
     { ADDR(0, 0, 0, 0, 0, 0), 0, AGE_FRESH, NULL },
+
+    /* Addresses of packed vrings. */
+    { ADDR(0, 0, UVA, UVA, UVA, 0), 0, AGE_PACKED, NULL },
+    { ADDR(0, 0, UVA + 8, UVA, UVA, 0), 0, AGE_PACKED, "aligned to 16" },
+    { ADDR(0, 0, UVA, UVA + 2, UVA, 0), 0, AGE_PACKED, "aligned to 4" },
+    { ADDR(0, 0, UVA, UVA, UVA + 2, 0), 0, AGE_PACKED, "aligned to 4" },
+    { ADDR(0, 0, UVA, UVA + 4, UVA + 8, 0), 0, AGE_PACKED, NULL },
+    { ADDR(0, 0, END0 - 255 * 16, UVA, UVA, 0), 0, AGE_PACKED, NULL },
+    { ADDR(0, 0, END0 - 254 * 16, UVA, UVA, 0), 0, AGE_PACKED, "descriptor" },
+    { ADDR(0, 0, UVA, END0 - 4, UVA, 0), 0, AGE_PACKED, NULL },
+    { ADDR(0, 0, UVA, END1, UVA, 0), 0, AGE_PACKED, "driver event" },
+    { ADDR(0, 0, UVA, UVA, END0 - 4, 0), 0, AGE_PACKED, NULL },
+    { ADDR(0, 0, UVA, UVA, END1, 0), 0, AGE_PACKED, "device event" },
+    { ADDR(0, 0, UVA, MAX64 - 3, UVA, 0), 0, AGE_PACKED, "driver event" },
+    { ADDR(0, 0, UVA, UVA, MAX64 - 3, 0), 0, AGE_PACKED, "device event" },
+    { ADDR(0, 1, UVA, UVA, UVA, 2 * MB - 4), 0, AGE_PACKED, NULL },
+    { ADDR(0, 1, UVA, UVA, UVA, 2 * MB), 0, AGE_PACKED, "beyond" },
+    { ADDR(0, 1, UVA, UVA, UVA, MAX64 - 3), 0, AGE_PACKED, "wraps" },
 
     /* Addresses for logging: 64 bytes of log are 2 MB. */
     { ADDR(0, 1, UVA, UVA, UVA, 0x2000), 0, AGE_LOGGING, NULL },

@@ -274,6 +274,75 @@ test_change(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     teardown();
 }
 
+/* Has vring 0, which is packed, start at 'base'.  True if it runs. */
+static bool
+start_packed(uint16_t size, uint32_t base)
+{
+    CHECK(deliver_state(11, 0, 0));
+    CHECK(deliver_state(8, 0, size));
+    CHECK(deliver_state(10, 0, base));
+    CHECK(deliver_addr(0, 0));
+    CHECK(deliver_vring_fd(12, 0, -1));
+    CHECK(deliver_state(18, 0, 1));
+    return vq(0) != NULL;
+}
+
+static void
+test_packed(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    setup();
+    negotiate();
+    CHECK(deliver_u64(2, F_ACKED | F_PACKED));
+
+    check_context("first start");
+    CHECK(start_packed(255, 0x80008000));
+    CHECK(vq(0)->packed);
+    CHECK_EQ(vq(0)->size, 255);
+    CHECK_EQ(vq(0)->last_avail, 0x8000);
+    CHECK_EQ(vq(0)->device_event->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
+    CHECK_EQ(vq(0)->ring_gpa, RING_DESC(0) - UVA);
+
+    check_context("stop and go");
+    vq(0)->last_avail = vq(0)->last_used = 0x80fe;
+    CHECK(deliver_state(18, 0, 0));
+    CHECK(deliver_state(18, 0, 1));
+    CHECK_EQ(vq(0)->last_avail, 0x80fe);
+    CHECK(deliver_state(11, 0, 0));
+    CHECK_EQ(reply.state.num, 0x80fe80fe);
+
+    check_context("as DPDK says it");
+    CHECK(start_packed(255, 0x8000));
+    CHECK_EQ(vq(0)->last_avail, 0x8000);
+
+    check_context("buffers that were not given back");
+    CHECK(start_packed(255, 0x80078003));
+    CHECK_EQ(vq(0)->last_avail, 0x8007);
+
+    check_context("beyond the ring");
+    CHECK(!start_packed(255, 0x80ff80ff));
+    CHECK(strstr(dev.notice, "beyond the ring"));
+    CHECK(!start_packed(255, 0x7fff));
+    CHECK(start_packed(256, 0x80ff80ff));
+
+    check_context("a reset does not change the answer");
+    CHECK(deliver_empty(34));
+    CHECK(deliver_state(11, 0, 0));
+    CHECK_EQ(reply.state.num, 0x80ff80ff);
+
+    check_context("split, with what packed rings may have");
+    CHECK(deliver_u64(2, F_ACKED | F_PACKED));
+    CHECK(deliver_state(8, 0, 255));
+    CHECK(deliver_u64(2, F_ACKED));
+    CHECK(!deliver_state(8, 0, 255));
+    CHECK(!deliver_addr(0, 0));
+    CHECK(deliver_state(8, 0, 256));
+    CHECK(deliver_addr(0, 0));
+    CHECK(deliver_vring_fd(12, 0, -1));
+    CHECK(deliver_state(18, 0, 1));
+    CHECK(vq(0) && !vq(0)->packed);
+    teardown();
+}
+
 static void
 test_status(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 {
@@ -324,6 +393,7 @@ main(int argc, char *argv[])
         { "replies", test_replies },
         { "stop", test_stop },
         { "change", test_change },
+        { "packed", test_packed },
         { "call", test_call },
         { "memory", test_memory },
         { "log", test_log },

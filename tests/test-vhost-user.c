@@ -60,7 +60,7 @@ test_server(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
         CHECK(peer_start_ring(&peer, 1));
         port_wait(&port, VHOST_USER_READY, i);
         CHECK_EQ(port.status.features,
-                 vhost_user_default_features() & ~F_LOG);
+                 vhost_user_default_features() & ~(F_LOG | F_PACKED));
         CHECK_EQ(port.status.protocol_features,
                  vhost_user_default_protocol_features());
         CHECK_EQ(port.status.n_queue_pairs, 1);

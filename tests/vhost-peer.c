@@ -331,7 +331,7 @@ peer_negotiate(struct peer *peer)
     if (!peer_get(peer, &get_features, &reply)) {
         return false;
     }
-    features = (struct vhost_user_msg) U64(2, reply.u64 & ~F_LOG);
+    features = (struct vhost_user_msg) U64(2, reply.u64 & ~(F_LOG | F_PACKED));
     if (!peer_get(peer, &get_protocol, &reply)) {
         return false;
     }
