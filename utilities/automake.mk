@@ -57,5 +57,10 @@ utilities_bench_vring_load_CPPFLAGS = $(AM_CPPFLAGS) -I $(srcdir)/tests
 utilities_bench_vring_load_LDADD = \
 	tests/libfrontend.a $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
 
-bench-tools: utilities/bench/vring-load
+# What a machine is like while it runs.
+noinst_PROGRAMS += utilities/bench/calibrate
+utilities_bench_calibrate_SOURCES = utilities/bench/calibrate.c
+
+bench-tools: utilities/bench/vring-load utilities/bench/calibrate \
+	vswitchd/ovs-vswitchd-upstream
 .PHONY: bench-tools

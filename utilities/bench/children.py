@@ -35,16 +35,10 @@ class ChildError(Exception):
 
 
 def _prepare():
-    """In the child, in its new session, before it becomes the program."""
+    """In the child, before it becomes the program."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # Each switch makes interfaces of the same names.
     LIBC.unshare(CLONE_NEWNET)
-    # Where sessions are scheduled as groups, these have priorities too.
-    try:
-        with open('/proc/self/autogroup', 'w', encoding='ascii') as group:
-            group.write('%d' % os.getpriority(os.PRIO_PROCESS, 0))
-    except OSError:
-        pass
 
 
 class Child:
@@ -57,9 +51,10 @@ class Child:
         with open(log, 'ab') as out:
             out.write(('$ %s\n' % ' '.join(argv)).encode())
             out.flush()
-            # A terminal's Ctrl-C is for us alone: a session of its own.
+            # A terminal's Ctrl-C is for us alone.  All stay in one session,
+            # since sessions may be scheduled as groups.
             self.process = subprocess.Popen(
-                argv, env=env, start_new_session=True,
+                argv, env=env, process_group=0,
                 preexec_fn=_prepare,
                 stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipes else out, stderr=out)

@@ -15,8 +15,9 @@
 """Who competes: switches, and librte_vhost with no switch in between.
 
     start(case)     with the case's ports and rules
-    sockets()       of the ports that guests are to use
-    clear(), read() around a window: {'packets', 'busy_cycles', ...}
+    sockets(names)  of these ports
+    open(), close() around a window: {'packets', 'switch_cycles', ...}
+    packets()       so far
     pause(), resume()
     stop()
 """
@@ -24,6 +25,7 @@
 import os
 import shutil
 
+import parse
 from load import Unsupported
 from machine import thread_ids
 from switch import Switch
@@ -42,6 +44,7 @@ class SwitchContender:
         self.setup = setup
         self.switch = None
         self.case = None
+        self.before = None
 
     def start(self, case):
         setup = self.setup
@@ -51,8 +54,8 @@ class SwitchContender:
         self.switch.start(setup.switch_memory, case.other_config())
         self.switch.configure(case.ports(), case.rules())
 
-    def sockets(self):
-        return [self.switch.socket(port) for port in self.case.guests()]
+    def sockets(self, names):
+        return [self.switch.socket(name) for name in names]
 
     def started(self):
         """Once the guests are there."""
@@ -66,29 +69,14 @@ class SwitchContender:
         thread = self.switch.polling_thread()
         return [thread] if thread else []
 
-    def clear(self):
-        self.switch.clear()
+    def packets(self):
+        return self.switch.packets()
 
-    def read(self):
-        found = self.switch.read()
-        stats, perf = found['stats'], found['perf']
-        packets = stats['packets']
-        result = {
-            'packets': packets,
-            'busy_cycles': stats['busy_cycles'],
-            'idle_cycles': stats['idle_cycles'],
-            'raw': found,
-        }
-        cycles = stats['busy_cycles'] + stats['idle_cycles']
-        if cycles:
-            result['idle_share'] = stats['idle_cycles'] / cycles
-        if packets:
-            result['switch_cycles'] = stats['busy_cycles'] / packets
-            result['batch'] = stats['packets_per_output_batch']
-        if perf['idle_iterations']:
-            result['idle_poll_cycles'] = (perf['idle_cycles'] /
-                                          perf['idle_iterations'])
-        return result
+    def open(self):
+        self.before = self.switch.read()
+
+    def close(self):
+        return parse.pmd_window(self.before, self.switch.read())
 
     def pause(self):
         self.switch.pause()
@@ -111,6 +99,7 @@ class TestpmdContender:
         self.setup = setup
         self.testpmd = None
         self.case = None
+        self.before = None
 
     def start(self, case):
         if case.rules_name != 'output' or case.idle_ports or \
@@ -127,15 +116,15 @@ class TestpmdContender:
         directory = setup.directory(self.name)
         os.makedirs(directory, exist_ok=True)
         vdevs = ['net_vhost%d,iface=%s,queues=%d' % (n, path, case.queues)
-                 for n, path in enumerate(self.sockets())]
+                 for n, path in enumerate(self.sockets(case.guests()))]
         options = ['--rxq=%d' % case.queues, '--txq=%d' % case.queues]
-        self.testpmd = Testpmd(self.name, os.path.join(directory, 'out'),
+        self.testpmd = Testpmd(self.name, os.path.join(directory, 'testpmd.log'),
                                setup.testpmd_memory, vdevs, setup.cpus.load,
                                setup.cpus.pmd, options)
 
-    def sockets(self):
+    def sockets(self, names):
         directory = self.setup.directory(self.name)
-        return [os.path.join(directory, port) for port in self.case.guests()]
+        return [os.path.join(directory, name) for name in names]
 
     def started(self):
         self.testpmd.start()
@@ -144,17 +133,17 @@ class TestpmdContender:
         return [(self.testpmd.pid, tid)
                 for tid in thread_ids(self.testpmd.pid)]
 
-    def clear(self):
-        self.testpmd.clear()
+    def packets(self):
+        return self.testpmd.read()['packets']
 
-    def read(self):
-        stats = self.testpmd.read()
-        packets = stats['cycle_packets']
-        result = {'packets': packets, 'busy_cycles': stats['cycles'],
-                  'raw': stats}
-        if packets:
-            result['switch_cycles'] = stats['cycles'] / packets
-        return result
+    def open(self):
+        self.before = self.testpmd.read()
+
+    def close(self):
+        window = parse.testpmd_window(self.before, self.testpmd.read())
+        if 'cycles_per_packet' in window:
+            window['switch_cycles'] = window.pop('cycles_per_packet')
+        return window
 
     def pause(self):
         self.testpmd.child.pause()

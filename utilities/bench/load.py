@@ -28,6 +28,7 @@ import os
 import re
 
 import machine
+import parse
 from children import Child, ChildError
 from testpmd import Testpmd
 
@@ -136,7 +137,7 @@ class TestpmdLoad(Load):
         self.testpmd = Testpmd(name, log, memory, vdevs, cpus.load, cpus.load,
                                options)
         self.child = self.testpmd.child
-        self.features = []
+        self.before = self.window = None
 
     @staticmethod
     def _check(case):
@@ -154,25 +155,26 @@ class TestpmdLoad(Load):
         self.testpmd.start(max(1, case.in_flight // 32))
 
     def open(self):
-        self.testpmd.clear()
+        self.before = self.testpmd.read()
 
     def close(self):
-        self.stats = self.testpmd.read()
+        self.window = parse.testpmd_window(self.before, self.testpmd.read())
 
     def finish(self):
         self.testpmd.halt()
-        packets = self.stats['cycle_packets']
-        if not packets:
-            return {'packets': 0}
-        return {'packets': packets,
-                'guest_cycles_per_packet': self.stats['cycles'] / packets}
+        return {'packets': self.window['packets'],
+                'guest_cycles_per_packet':
+                    self.window.get('cycles_per_packet')}
 
 
 def load_factory(kind, build, memory, cpus):
-    """A function (name, log, case, sockets) that starts a load."""
+    """A function (name, case, sockets) that starts a load."""
+    def log_of(sockets):
+        return sockets[0] + '.load.log'
+
     if kind == 'testpmd':
-        return lambda name, log, case, sockets: TestpmdLoad(
-            name, log, memory, case, sockets, cpus)
+        return lambda name, case, sockets: TestpmdLoad(
+            name, log_of(sockets), memory, case, sockets, cpus)
     program = os.path.join(build, 'utilities', 'bench', 'vring-load')
-    return lambda name, log, case, sockets: VringLoad(
-        name, log, program, case, sockets, cpus)
+    return lambda name, case, sockets: VringLoad(
+        name, log_of(sockets), program, case, sockets, cpus)

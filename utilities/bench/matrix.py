@@ -24,7 +24,8 @@ import fnmatch
 PORT_TYPE = 'dpdkvhostuser'
 IMIX_MTU = 1500
 N_STAR = 4
-UDP = 'ip,nw_proto=17'
+UDP = 'udp'
+FIRST_SOURCE_PORT = 0x4000      # Of vring-load's flows: see load-frame.h.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,22 +72,24 @@ class Case:
         return max(IMIX_MTU, self.size - 14)
 
     def guests(self):
-        """Names of ports that have a guest; those that send come first."""
+        """Names of ports whose guests send or receive."""
         n = TOPOLOGIES[self.topology].guests
-        return ['p%d' % i for i in range(1, n + 1)] + [
-            'idle%d' % i for i in range(1, self.idle_ports + 1)]
+        return ['p%d' % i for i in range(1, n + 1)]
+
+    def idle_guests(self):
+        """Names of ports whose guests are there and do nothing."""
+        return ['idle%d' % i for i in range(1, self.idle_ports + 1)]
 
     def ports(self):
         """(name, Interface settings) in the order of their numbers."""
         topology = TOPOLOGIES[self.topology]
-        busy = ['p%d' % i for i in range(1, topology.guests + 1)]
         mtu = ['mtu_request=%d' % self.mtu] if self.mtu > IMIX_MTU else []
-        ports = [(name, ['type=' + PORT_TYPE, *mtu]) for name in busy]
+        ports = [(name, ['type=' + PORT_TYPE, *mtu]) for name in self.guests()]
         ports += [('v%d' % i, ['type=dpdk', 'options:dpdk-devargs=' + devargs,
                                *mtu])
                   for i, devargs in enumerate(topology.vdevs, 1)]
-        ports += [('idle%d' % i, ['type=' + PORT_TYPE, *mtu])
-                  for i in range(1, self.idle_ports + 1)]
+        ports += [(name, ['type=' + PORT_TYPE, *mtu])
+                  for name in self.idle_guests()]
         return ports
 
     def other_config(self):
@@ -163,7 +166,7 @@ TOPOLOGIES = {
     'pair': Topology(2, (), 'pairs'),
     'star': Topology(N_STAR, (), 'star'),
     'flood': Topology(N_STAR, (), 'flood'),
-    'guest-vdev': Topology(1, ('net_null0,no-rx=1',), 'oneway'),
+    'guest-vdev': Topology(1, ('net_null0,no-rx=1',), 'sink'),
     'vdev-guest': Topology(1, ('net_null0',), 'sink'),
     'vdev-null': Topology(0, ('net_null0', 'net_null1'), 'none'),
     'vdev-ring': Topology(0, ('net_ring0', 'net_ring1'), 'none'),
@@ -192,18 +195,14 @@ def _flood_rules():
 def _megaflow_rules(subtables):
     """As many masks as told, each as probable as the others.
 
-    UDP source port N of SUBTABLES uses rule N.  A packet is looked up in the
-    order of priorities, and what was looked at along the way is part of its
-    megaflow's mask: a longer prefix with each lower priority.
+    Flow N of vring-load uses rule N.  What a packet was compared with along
+    the way, from the highest priority on, is part of its megaflow's mask: a
+    longer prefix with each rule.
     """
-    found = []
-    for n in range(subtables):
-        for port, other in (1, 2), (2, 1):
-            found.append('priority=%d,in_port=%d,%s,tp_src=%d,'
-                         'nw_dst=0.0.0.0/%s,actions=output:%d'
-                         % (1000 - n, port, UDP, n,
-                            '0.0.0.%d' % n, other))
-    return found
+    return ['priority=%d,in_port=%d,%s,tp_src=%d,nw_dst=10.%d.0.0/%d,'
+            'actions=output:%d'
+            % (1000 - n, port, UDP, FIRST_SOURCE_PORT + n, other, 8 + n, other)
+            for n in range(subtables) for port, other in ((1, 2), (2, 1))]
 
 
 def rules(case):

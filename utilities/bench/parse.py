@@ -51,12 +51,10 @@ def pmd_stats(text):
         'simple_hits': _number(text, r'^ *simple match hits: (\d+)'),
         'emc_hits': _number(text, r'^ *emc hits: (\d+)'),
         'megaflow_hits': _number(text, r'^ *megaflow hits: (\d+)'),
-        'subtable_lookups': _number(
+        'lookups_per_hit': _number(
             text, r'^ *avg. subtable lookups per megaflow hit: ([\d.]+)'),
         'upcalls': _number(text, r'^ *miss with success upcall: (\d+)'),
         'upcalls_failed': _number(text, r'^ *miss with failed upcall: (\d+)'),
-        'packets_per_output_batch': _number(
-            text, r'^ *avg. packets per output batch: ([\d.]+)'),
         # Absent before the first iteration.
         'idle_cycles': _number(text, r'^ *idle cycles: (\d+)', 0),
         'busy_cycles': _number(text, r'^ *processing cycles: (\d+)', 0),
@@ -67,17 +65,41 @@ def pmd_stats(text):
 def pmd_perf(text):
     """dpif-netdev/pmd-perf-show: iterations, and what they took."""
     text = pmd_section(text)
-    idle_share = _number(text, r'idle iterations: +\d+ +\( *([\d.]+) %')
-    cycles = _number(text, r'Used TSC cycles: +(\d+)')
     return {
         'iterations': _number(text, r'^ *Iterations: +(\d+)'),
-        'cycles': cycles,
+        'cycles': _number(text, r'Used TSC cycles: +(\d+)'),
         'idle_iterations': _number(text, r'idle iterations: +(\d+)'),
-        'idle_cycles': cycles * idle_share / 100,
-        'busy_iterations': _number(text, r'busy iterations: +(\d+)'),
         'tx_packets': _number(text, r'^ *Tx packets: +(\d+)', 0),
         'tx_batches': _number(text, r'^ *Tx batches: +(\d+)', 0),
     }
+
+
+def pmd_window(before, after):
+    """What happened between two readings of both replies.
+
+    Each of them is (pmd_stats(), pmd_perf()).  Counters are never cleared, as
+    a PMD thread does that when it likes.
+    """
+    stats = {key: after[0][key] - before[0][key] for key in after[0]}
+    perf = {key: after[1][key] - before[1][key] for key in after[1]}
+    packets = stats['packets']
+    cycles = stats['busy_cycles'] + stats['idle_cycles']
+    window = {'packets': packets, 'busy_cycles': stats['busy_cycles'],
+              'idle_cycles': stats['idle_cycles'],
+              'upcalls': stats['upcalls'] + stats['upcalls_failed']}
+    if cycles:
+        window['idle_share'] = stats['idle_cycles'] / cycles
+    if packets:
+        window['switch_cycles'] = stats['busy_cycles'] / packets
+        for key in 'simple_hits', 'emc_hits', 'megaflow_hits':
+            window[key.replace('hits', 'share')] = stats[key] / packets
+    if stats['megaflow_hits']:
+        window['lookups_per_hit'] = after[0]['lookups_per_hit']
+    if perf['tx_batches']:
+        window['batch'] = perf['tx_packets'] / perf['tx_batches']
+    if perf['iterations'] and not packets:
+        window['idle_poll_cycles'] = perf['cycles'] / perf['iterations']
+    return window
 
 
 def testpmd_stats(text):
@@ -98,5 +120,15 @@ def testpmd_stats(text):
         'tx_packets': _number(text, r'TX-packets: (\d+)'),
         'tx_dropped': _number(text, r'TX-dropped: (\d+)'),
         'cycles': float(cycles.group(2)) if cycles else 0.0,
-        'cycle_packets': float(cycles.group(3)) if cycles else 0.0,
+        'packets': float(cycles.group(3)) if cycles else 0.0,
     }
+
+
+def testpmd_window(before, after):
+    """What happened between two testpmd_stats()."""
+    packets = after['packets'] - before['packets']
+    cycles = after['cycles'] - before['cycles']
+    window = {'packets': packets, 'busy_cycles': cycles}
+    if packets:
+        window['cycles_per_packet'] = cycles / packets
+    return window

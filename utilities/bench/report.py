@@ -14,6 +14,7 @@
 
 """What came of it: medians, ratios, and a table.  Pure."""
 
+import machine
 import stats
 
 METRICS = {
@@ -26,11 +27,14 @@ METRICS = {
 
 
 def kept(result, case, contender):
-    """Trials that count, by (start, round)."""
-    return {(trial['start'], trial['round']): trial
-            for trial in result['trials']
-            if trial['case'] == case and trial['contender'] == contender and
-            trial['kept']}
+    """Trials that count, by (start, round): see machine.RULE."""
+    trials = [trial for trial in result['trials']
+              if trial['case'] == case and trial['contender'] == contender and
+              trial['kept']]
+    undisturbed = [trial for trial in trials if not trial['disturbed']]
+    if len(undisturbed) >= machine.MIN_UNDISTURBED:
+        trials = undisturbed
+    return {(trial['start'], trial['round']): trial for trial in trials}
 
 
 def paired(result, case, reference, other, attribute):

@@ -23,6 +23,7 @@ than one start.
 
 import dataclasses
 import os
+import shutil
 import time
 
 import machine
@@ -32,6 +33,8 @@ from parse import ParseError
 
 FAILURES = (Unsupported, ChildError, ParseError)
 CONNECT_TIMEOUT = 15
+TRAFFIC_TIMEOUT = 5
+SLACK = 0.2                     # Seconds that a load goes on for.
 
 
 @dataclasses.dataclass
@@ -74,25 +77,41 @@ class Plan:
 class Side:
     """A contender and its load, started for a case."""
 
-    def __init__(self, contender, case, start_load, cpus):
+    def __init__(self, contender, case, start_load, calibrate):
         self.contender = contender
-        self.load = None
+        self.load = self.idlers = None
         self.case = case
-        self.cpus = cpus
+        self.calibrate = calibrate
         try:
             contender.start(case)
             contender.resume()
             if case.guests():
-                self.load = start_load(contender.name, os.path.join(
-                    contender.setup.directory(contender.name), 'load.log'),
-                    case, contender.sockets())
+                self.load = start_load('load of ' + contender.name, case,
+                                       contender.sockets(case.guests()))
+            if case.idle_guests():
+                self.idlers = start_load(
+                    'idlers of ' + contender.name, case,
+                    contender.sockets(case.idle_guests()))
             contender.started()
             wait_for(contender.polling_threads, CONNECT_TIMEOUT,
                      'a polling thread of ' + contender.name)
         except BaseException:
+            self.save_logs()
             self.stop()
             raise
         self.pause()
+
+    def save_logs(self):
+        """Keeps what a contender wrote that failed."""
+        setup = self.contender.setup
+        source = setup.directory(self.contender.name)
+        target = os.path.join(setup.build, 'bench', 'logs', '%s-%s' % (
+            self.case.name, self.contender.name))
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
+        for name in os.listdir(source) if os.path.isdir(source) else ():
+            if name.endswith(('.log', '.out')):
+                shutil.copy(os.path.join(source, name), target)
 
     def pause(self):
         self.contender.pause()
@@ -105,30 +124,34 @@ class Side:
         self.contender.resume()
 
     def stop(self):
-        if self.load:
-            self.load.stop()
+        for load in self.load, self.idlers:
+            if load:
+                load.stop()
         self.contender.stop()
 
     def trial(self, case, plan, rate=None):
         """One trial: a dictionary of what was found."""
         contender, load = self.contender, self.load
-        calibration = machine.calibrate(self.cpus)
+        before = self.calibrate()
         self.resume()
         try:
             busy = load is not None and case.mode != 'idle'
             if busy:
-                load.begin(case, plan.warmup, plan.seconds + 0.1, rate)
-            time.sleep(plan.warmup + 0.02)
+                packets = contender.packets()
+                load.begin(case, plan.warmup, plan.seconds + SLACK, rate)
+                wait_for(lambda: contender.packets() > packets,
+                         TRAFFIC_TIMEOUT, 'the arrival of frames')
+            time.sleep(plan.warmup)
             threads = contender.polling_threads()
             if busy:
                 threads = threads + load.polling_threads()
-            contender.clear()
+            contender.open()
             if busy:
                 load.open()
-            watch = machine.Watch(self.cpus, threads)
+            watch = machine.Watch(contender.setup.cpus, threads)
             time.sleep(plan.seconds)
             seen = watch.stop()
-            found = contender.read()
+            found = contender.close()
             if busy:
                 load.close()
                 guest = load.finish()
@@ -136,22 +159,25 @@ class Side:
                 found['guest_cycles'] = guest.get('guest_cycles_per_packet')
         finally:
             self.pause()
-        found.update(seen, calibration_ns=calibration)
+        after = self.calibrate()
+        found.update(seen, step_ns=before['step_ns'],
+                     line_ns=max(before['line_ns'], after['line_ns']))
         if found.get('switch_cycles') and found.get('guest_cycles'):
             found['sum_cycles'] = (found['switch_cycles'] +
                                    found['guest_cycles'])
         if case.mode != 'idle' and not found['packets']:
-            raise ChildError('no packets arrived')
+            raise ChildError('frames stopped arriving')
         return found
 
 
 class Runner:
     """Runs a list of cases and collects the trials."""
 
-    def __init__(self, contenders, start_load, cpus, plan, progress):
+    def __init__(self, contenders, start_load, calibrate, plan,
+                 progress):
         self.contenders = contenders
         self.start_load = start_load
-        self.cpus = cpus
+        self.calibrate = calibrate
         self.plan = plan
         self.progress = progress
         self.trials = []
@@ -174,7 +200,7 @@ class Runner:
                 self.progress.say('starting ' + contender.name)
                 try:
                     sides.append(Side(contender, case, self.start_load,
-                                      self.cpus))
+                                      self.calibrate))
                 except FAILURES as error:
                     self._fail(case, contender, error)
             if sides:
@@ -198,7 +224,8 @@ class Runner:
         while done < wanted and sides:
             trials = self._round(case, sides, rate,
                                  'round %d of %d' % (done + 1, wanted))
-            why = machine.disturbed(trials.values())
+            why = machine.disturbed(trials.values(),
+                                    self.calibrate.best_line)
             repeat = why and self.plan.repeat and left > 0
             for name, trial in trials.items():
                 trial.update(case=case.name, contender=name, start=start,
@@ -219,6 +246,7 @@ class Runner:
                 trials[name] = side.trial(case, self.plan, rate)
             except FAILURES as error:
                 self._fail(case, side.contender, error)
+                side.save_logs()
                 sides.remove(side)
                 side.stop()
         return trials

@@ -187,14 +187,14 @@ class Switch:
     def polled_queues(self):
         return self.appctl('dpif-netdev/pmd-rxq-show').count('queue-id')
 
-    def clear(self):
-        self.appctl('dpif-netdev/pmd-stats-clear')
-
     def read(self):
-        """What happened since clear()."""
-        stats = parse.pmd_stats(self.appctl('dpif-netdev/pmd-stats-show'))
-        perf = parse.pmd_perf(self.appctl('dpif-netdev/pmd-perf-show'))
-        return {'stats': stats, 'perf': perf}
+        """Counters of the PMD thread, since it exists."""
+        return (parse.pmd_stats(self.appctl('dpif-netdev/pmd-stats-show')),
+                parse.pmd_perf(self.appctl('dpif-netdev/pmd-perf-show')))
+
+    def packets(self):
+        return parse.pmd_stats(
+            self.appctl('dpif-netdev/pmd-stats-show'))['packets']
 
     def pause(self):
         if self.vswitchd:

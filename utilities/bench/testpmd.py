@@ -56,9 +56,6 @@ class Testpmd:
     def halt(self):
         self.command('stop')
 
-    def clear(self):
-        self.command('clear fwd stats all')
-
     def read(self):
         return parse.testpmd_stats(self.command('show fwd stats all'))
 
