@@ -32,8 +32,8 @@ thread-safety:
 	    for file in $(VRING_C_FILES:%=$(srcdir)/%) $(srcdir)/tests/*.c \
 	        $(srcdir)/utilities/bench/*.c; do \
 	        $(CLANG) -fsyntax-only -Wthread-safety $(AM_CPPFLAGS) \
-	            -I $(srcdir)/tests $(CPPFLAGS) $(VRING_CFLAGS) $(VRING_WARNINGS) -Werror \
-	            $$file || status=1; \
+	            -I $(srcdir)/tests $(CPPFLAGS) $(VRING_CFLAGS) \
+	            $(VRING_WARNINGS) -Werror $$file || status=1; \
 	    done; \
 	    exit $$status; \
 	fi

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "frontend-ring.h"
+#include "load-frame.h"
 #include "openvswitch/util.h"
 #include "util.h"
 
@@ -156,7 +157,8 @@ place_ring(struct load_guest *g, unsigned int i)
     r->buf = take(region, buffers_bytes(c, r->rx)) + header_offset(c);
     r->gpa = region->gpa + (r->buf - region->va);
     r->buf_size = c->buf_size;
-    r->stride = stride(c, r->rx ? c->buf_size : LOAD_HDR_LEN + 1);
+    r->offsets = xcalloc(r->size, sizeof *r->offsets);
+    load_ring_set_stride(r, stride(c, r->rx ? c->buf_size : LOAD_HDR_LEN));
     r->taken = xcalloc(2 * r->size + LOAD_MAX_BATCH, sizeof *r->taken);
     r->free = xcalloc(r->size, sizeof *r->free);
     r->kickfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -214,6 +216,7 @@ void
 load_guest_uninit(struct load_guest *g)
 {
     for (unsigned int i = 0; i < g->fe.n_rings; i++) {
+        free(get_ring(g, i)->offsets);
         free(get_ring(g, i)->taken);
         free(get_ring(g, i)->free);
     }
@@ -306,17 +309,51 @@ load_guests_wait(struct load_guest *guests, size_t n, int timeout)
 }
 
 bool
-load_guest_lay_out(struct load_guest *g, uint32_t size)
+load_guest_is_idle(struct load_guest *g)
 {
     for (unsigned int i = 0; i < g->config->n_queues; i++) {
         struct load_ring *r = &g->tx[i];
 
         load_tx_reclaim(r, g->packed);
-        if (load_tx_n_free(r) < r->size) {
+        if (load_tx_n_free(r) < r->size && !r->broken) {
             return false;
         }
+    }
+    return true;
+}
+
+void
+load_guest_announce(struct load_guest *g)
+{
+    static const uint32_t len = LOAD_MIN_FRAME;
+    struct load_template template = { .src = g->id, .dst = LOAD_BROADCAST };
+
+    for (unsigned int i = 0; i < g->config->n_queues; i++) {
+        struct load_ring *r = &g->tx[i];
+
+        if (load_tx_room(r, r->size, g->packed) == r->size) {
+            uint16_t slot = load_tx_slot(r);
+
+            load_frame_write(load_buffer(r, slot) + LOAD_HDR_LEN, len,
+                             &template);
+            load_tx_put(r, slot, len, g->packed);
+            load_publish(r, g->packed);
+        }
+    }
+}
+
+bool
+load_guest_lay_out(struct load_guest *g, uint32_t size)
+{
+    if (!load_guest_is_idle(g)) {
+        return false;
+    }
+    for (unsigned int i = 0; i < g->config->n_queues; i++) {
+        struct load_ring *r = &g->tx[i];
+
         /* As far apart as buffers of 2 kB, at the least. */
-        r->stride = stride(g->config, LOAD_HDR_LEN + MAX(size, 2048));
+        load_ring_set_stride(r, stride(g->config,
+                                       LOAD_HDR_LEN + MAX(size, 2048)));
     }
     return true;
 }

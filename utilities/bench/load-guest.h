@@ -70,6 +70,13 @@ int load_guest_run(struct load_guest *);
 /* Waits until load_guest_run() may be worth a try, at most 'timeout' ms. */
 void load_guests_wait(struct load_guest *, size_t n, int timeout);
 
+/* True if the back end has taken all that was sent on all rings. */
+bool load_guest_is_idle(struct load_guest *);
+
+/* Sends an empty frame to everybody on each ring, if all are idle: switches
+ * learn from it, and once it is taken the back end is known to be at work. */
+void load_guest_announce(struct load_guest *);
+
 /* Lays out transmit buffers for frames of up to 'size' bytes.  Returns false
  * if the back end has not given all of them back. */
 bool load_guest_lay_out(struct load_guest *, uint32_t size);

@@ -50,12 +50,13 @@ load_hist_index(uint64_t value)
     return shift * LOAD_HIST_STEPS + (value >> shift);
 }
 
+/* Adds 'value' 'n' times. */
 static inline void
-load_hist_add(struct load_hist *h, uint64_t value)
+load_hist_add(struct load_hist *h, uint64_t value, uint64_t n)
 {
-    h->n[load_hist_index(value)]++;
-    h->total++;
-    h->sum += value;
+    h->n[load_hist_index(value)] += n;
+    h->total += n;
+    h->sum += value * n;
     h->max = value > h->max ? value : h->max;
 }
 

@@ -17,7 +17,9 @@
 /* The loop that plays all guests of a trial.  See load-trial.h.
  *
  * A visit is what is done for one guest: its receive rings are emptied, then
- * its streams are fed.  Its time counts as busy if any frame moved.
+ * its streams are fed.  Its time counts as busy if any frame moved.  A visit
+ * that took longer than any can was interrupted by something else that wanted
+ * the CPU, and counts as neither.
  *
  * What the loop touches of a frame is on one cache line, which is asked for
  * as soon as its address is known and a whole burst ahead. */
@@ -26,13 +28,40 @@
 
 #include "load-trial.h"
 
-/* How many buffers ahead of a frame that is written. */
-#define LOOK_AHEAD 8
+/* What a burst of received frames comes to.  Frames that were sent together
+ * come together, mostly: their time is entered once for all. */
+struct burst {
+    uint64_t packets, bytes;
+    uint64_t stamp;             /* Of the frames... */
+    uint64_t n_stamped;         /* ...that are not in the histogram yet. */
+};
+
+/* Takes care of a frame that fails the first check. */
+static void
+judge_stranger(struct load_trial *t, const struct load_frame *f, uint8_t id)
+{
+    /* For another guest or trial, or somebody else's. */
+    if (id < t->n_streams || !load_frame_is_ours(f->data, f->len)) {
+        t->counters.foreign++;
+    } else {
+        t->counters.bad++;
+    }
+}
+
+static inline void
+enter_times(struct load_trial *t, struct burst *b, uint64_t now)
+{
+    if (b->n_stamped) {
+        load_hist_add(&t->hist, (now - b->stamp) & LOAD_TSC_MASK,
+                      b->n_stamped);
+        b->n_stamped = 0;
+    }
+}
 
 /* Judges a received frame. */
 static inline ALWAYS_INLINE void
 receive(struct load_trial *t, unsigned int guest, const struct load_frame *f,
-        uint64_t now)
+        struct burst *b, uint64_t now)
 {
     const uint8_t *p = f->data;
     uint32_t len = f->len;
@@ -54,12 +83,7 @@ receive(struct load_trial *t, unsigned int guest, const struct load_frame *f,
     struct load_receiver *r = id < t->n_streams ? t->in[guest][id] : NULL;
 
     if (OVS_UNLIKELY(!r || (uint8_t) (stamp >> 48) != t->number)) {
-        /* For another guest or trial, or somebody else's. */
-        if (id < t->n_streams || !load_frame_is_ours(f->data, f->len)) {
-            t->counters.foreign++;
-        } else {
-            t->counters.bad++;
-        }
+        judge_stranger(t, f, id);
         return;
     }
     if (OVS_UNLIKELY(word >> 32
@@ -77,9 +101,13 @@ receive(struct load_trial *t, unsigned int guest, const struct load_frame *f,
         return;
     }
     r->last = now;
-    t->counters.packets++;
-    t->counters.bytes += f->len;
-    load_hist_add(&t->hist, (now - stamp) & LOAD_TSC_MASK);
+    b->packets++;
+    b->bytes += f->len;
+    if (stamp != b->stamp) {
+        enter_times(t, b, now);
+        b->stamp = stamp;
+    }
+    b->n_stamped++;
 }
 
 /* Reads all of a frame and says whether it is as it was sent. */
@@ -123,9 +151,15 @@ receive_all(struct load_trial *t, unsigned int guest, uint64_t now,
         if (!n) {
             continue;
         }
+
+        struct burst b = { .packets = 0 };
+
         for (unsigned int i = 0; i < n; i++) {
-            receive(t, guest, &t->frames[i], now);
+            receive(t, guest, &t->frames[i], &b, now);
         }
+        enter_times(t, &b, now);
+        t->counters.packets += b.packets;
+        t->counters.bytes += b.bytes;
         if (OVS_UNLIKELY(t->params.payload == LOAD_READ)) {
             for (unsigned int i = 0; i < n; i++) {
                 t->counters.bad += !is_intact(r, &t->frames[i]);
@@ -232,23 +266,18 @@ feed(struct load_trial *t, struct load_stream *s, uint64_t now, bool packed)
     if (!n) {
         return 0;
     }
-    for (unsigned int i = 0; i < MIN(n, LOOK_AHEAD); i++) {
-        load_prefetchw(load_buffer(r, load_tx_slot_ahead(r, i))
-                       + LOAD_HDR_LEN);
-    }
 
     uint64_t stamp = ((load_tsc() & LOAD_TSC_MASK)
                       | (uint64_t) t->number << 48
                       | (uint64_t) (s - t->streams) << 56);
 
     for (unsigned int i = 0; i < n; i++) {
-        uint16_t ahead = load_tx_slot_ahead(r, LOOK_AHEAD);
         uint16_t slot = load_tx_slot(r);
 
-        load_prefetchw(load_buffer(r, ahead) + LOAD_HDR_LEN);
         load_tx_put(r, slot, write_frame(t, s, r, slot, stamp), packed);
     }
     load_publish(r, packed);
+    load_tx_prefetch(r, n, packed);
     s->queue = s->queue + 1 < g->config->n_queues ? s->queue + 1 : 0;
     s->n_paced += n;
     t->counters.sent += n;
@@ -276,7 +305,10 @@ loop(struct load_trial *t, uint64_t end, bool packed)
             uint64_t then = now;
 
             now = load_tsc();
-            if (moved) {
+            if (OVS_UNLIKELY(now - then > t->too_long)) {
+                t->counters.away += now - then;
+                t->counters.n_away++;
+            } else if (moved) {
                 t->counters.busy += now - then;
             } else {
                 t->counters.idle += now - then;

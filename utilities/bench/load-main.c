@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
@@ -42,6 +43,10 @@
 #define WAIT_DEFAULT 60
 #define WAIT_STEP 20
 
+/* How long back ends may take to fetch what was sent, in ms.  One that has
+ * just been connected may still be busy with itself. */
+#define IDLE_TIMEOUT 5000
+
 /* For how long the TSC is compared with the clock, in ns. */
 #define CALIBRATION 50000000
 
@@ -50,7 +55,7 @@ struct load {
     struct load_guest *guests;
     unsigned int n_guests;
     int cpu;                    /* -1 for any. */
-    uint8_t n_trials;           /* So far, modulo 256. */
+    uint8_t n_trials;           /* Number of the latest. */
     double hz;                  /* Of the TSC. */
 };
 
@@ -80,7 +85,9 @@ usage(void)
            "  -h, --help          display this help message\n"
            "\nCommands, one a line on stdin, each answered by a line of JSON "
            "on stdout,\n{\"error\":\"...\"} if it failed:\n"
-           "  wait [SECONDS]      until all guests are connected\n"
+           "  wait [SECONDS]      until all guests are connected; \"polled\" "
+           "tells whether\n"
+           "                      frames are taken from all rings, too\n"
            "  run [KEY=VALUE...]  one trial\n"
            "  quit\n"
            "\nKeys of \"run\":\n"
@@ -316,6 +323,24 @@ connect_guests(struct load *load, int timeout_ms)
     }
 }
 
+/* Sleeps until back ends have taken all that was sent.  Returns false if that
+ * takes too long. */
+static bool
+wait_idle(struct load *load)
+{
+    long long int deadline = time_msec() + IDLE_TIMEOUT;
+
+    for (unsigned int i = 0; i < load->n_guests; i++) {
+        while (!load_guest_is_idle(&load->guests[i])) {
+            if (time_msec() >= deadline) {
+                return false;
+            }
+            poll(NULL, 0, 1);
+        }
+    }
+    return true;
+}
+
 static void
 cmd_wait(struct load *load, const char *args, struct ds *ds)
 {
@@ -328,13 +353,25 @@ cmd_wait(struct load *load, const char *args, struct ds *ds)
         put_error(ds, error);
         return;
     }
-    ds_put_cstr(ds, "{\"ready\":true,\"features\":[");
+    for (unsigned int i = 0; i < load->n_guests; i++) {
+        load_guest_announce(&load->guests[i]);
+    }
+    ds_put_format(ds, "{\"ready\":true,\"polled\":%s,\"features\":[",
+                  wait_idle(load) ? "true" : "false");
     for (; features; features = zero_rightmost_1bit(features)) {
         ds_put_cstr(ds, separator);
         put_feature(ds, raw_ctz(features));
         separator = ",";
     }
     ds_put_cstr(ds, "]}");
+}
+
+/* Numbers of trials, but for 0, which is in frames that belong to none. */
+static uint8_t
+next_trial(struct load *load)
+{
+    load->n_trials = load->n_trials < UINT8_MAX ? load->n_trials + 1 : 1;
+    return load->n_trials;
 }
 
 static void
@@ -347,10 +384,14 @@ cmd_run(struct load *load, const char *args, struct ds *ds)
         error = connect_guests(load, 0);
     }
     if (!error) {
+        /* If this fails, load_trial_init() knows more. */
+        wait_idle(load);
+    }
+    if (!error) {
         struct load_trial *t = xmalloc(sizeof *t);
 
         error = load_trial_init(t, &params, load->guests, load->n_guests,
-                                load->n_trials++, load->hz);
+                                next_trial(load), load->hz);
         if (!error) {
             error = load_trial_run(t, ds);
         }

@@ -73,6 +73,22 @@ load_ring_set_interrupt(struct load_ring *r, bool on, bool packed)
     load_ring_interrupts(r);
 }
 
+void
+load_ring_set_stride(struct load_ring *r, uint32_t stride)
+{
+    uint32_t random = 1;
+
+    for (unsigned int i = 0; i < r->size; i++) {
+        unsigned int j;
+
+        /* The same order each time, for the sake of comparisons. */
+        random = random * 1664525 + 1013904223;
+        j = (random >> 8) % (i + 1);
+        r->offsets[i] = r->offsets[j];
+        r->offsets[j] = i * stride;
+    }
+}
+
 uint64_t
 load_ring_interrupts(struct load_ring *r)
 {

@@ -92,7 +92,7 @@ struct load_ring {
     /* Buffers.  What the back end sees begins with a virtio-net header. */
     uint8_t *buf;               /* The first one... */
     uint64_t gpa;               /* ...as the guest sees it. */
-    uint32_t stride;            /* Bytes from one to the next. */
+    uint32_t *offsets;          /* By slot: where each is, from there. */
     uint32_t buf_size;          /* Bytes of a receive buffer. */
 
     /* Receive: what was taken since load_rx_release(). */
@@ -128,12 +128,16 @@ void load_ring_set_interrupt(struct load_ring *, bool, bool packed);
 /* Returns how many interrupts came since the last time. */
 uint64_t load_ring_interrupts(struct load_ring *);
 
+/* Puts buffers 'stride' bytes apart from each other, in an order that nobody
+ * can foresee: neighbours in a ring seldom are neighbours in memory. */
+void load_ring_set_stride(struct load_ring *, uint32_t stride);
+
 void load_kick(struct load_ring *);
 
 static inline uint8_t *
 load_buffer(const struct load_ring *r, uint16_t slot)
 {
-    return r->buf + (size_t) slot * r->stride;
+    return r->buf + r->offsets[slot];
 }
 
 /* Fetches a line that is going to be written.  Compilers make an ordinary
@@ -173,7 +177,7 @@ static inline void
 load_put__(struct load_ring *r, uint16_t slot, uint32_t len, bool packed)
 {
     uint16_t idx = r->avail_idx++;
-    uint64_t gpa = r->gpa + (size_t) slot * r->stride;
+    uint64_t gpa = r->gpa + r->offsets[slot];
 
     if (packed) {
         struct vring_packed_desc *d = &r->pdesc[idx & r->mask];
@@ -320,6 +324,9 @@ load_rx_look__(struct load_ring *r, unsigned int skip, unsigned int max,
             return i;
         }
         taken[i].slot = id;
+        if (!packed) {
+            load_prefetchw(&r->desc[id]);
+        }
         __builtin_prefetch(load_buffer(r, id));
         __builtin_prefetch(load_buffer(r, id) + LOAD_HDR_LEN);
     }
@@ -465,17 +472,33 @@ load_tx_room(struct load_ring *r, unsigned int wanted, bool packed)
     return OVS_LIKELY(!r->broken) ? (n < wanted ? n : wanted) : 0;
 }
 
-/* Takes a buffer that is ours; 'ahead' looks at one that will be. */
+/* Takes a buffer that is ours. */
 static inline uint16_t
 load_tx_slot(struct load_ring *r)
 {
     return r->free[r->free_head++ & r->mask];
 }
 
-static inline uint16_t
-load_tx_slot_ahead(const struct load_ring *r, unsigned int n)
+/* Fetches what the next 'n' frames will be written to.  The back end has read
+ * it, and a store waits for each line that another core has: this belongs to
+ * the end of a burst, to be done by the time of the next one. */
+static inline void
+load_tx_prefetch(const struct load_ring *r, unsigned int n, bool packed)
 {
-    return r->free[(r->free_head + n) & r->mask];
+    for (unsigned int i = 0; i < n; i++) {
+        uint16_t slot = r->free[(r->free_head + i) & r->mask];
+
+        load_prefetchw(load_buffer(r, slot) + LOAD_HDR_LEN);
+        if (!(i % 4)) {
+            load_prefetchw(packed
+                           ? (void *) &r->pdesc[(r->avail_idx + i) & r->mask]
+                           : (void *) &r->desc[slot]);
+        }
+    }
+    if (!packed) {
+        load_prefetchw(&r->avail->ring[r->avail_idx & r->mask]);
+        load_prefetchw(&r->avail->ring[(r->avail_idx + n) & r->mask]);
+    }
 }
 
 /* Puts buffer 'slot' with a frame of 'len' bytes. */

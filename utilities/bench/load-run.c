@@ -131,13 +131,8 @@ is_drained(struct load_trial *t)
         }
     }
     for (unsigned int i = 0; i < t->n_guests; i++) {
-        for (unsigned int q = 0; q < t->guests[i].config->n_queues; q++) {
-            struct load_ring *r = &t->guests[i].tx[q];
-
-            load_tx_reclaim(r, t->guests[i].packed);
-            if (load_tx_n_free(r) < r->size && !r->broken) {
-                return false;
-            }
+        if (!load_guest_is_idle(&t->guests[i])) {
+            return false;
         }
     }
     return true;
@@ -244,8 +239,11 @@ format_result(const struct load_trial *t, double seconds, uint64_t lost,
                   "\"foreign\":%"PRIu64",\"missed\":%"PRIu64",",
                   c->late, c->reordered, c->foreign, c->missed);
     ds_put_format(ds, "\"guest_cycles_per_packet\":%.2f,"
-                  "\"idle_share\":%.4f,\"batch_rx\":%.2f,\"tsc_hz\":%.0f,",
+                  "\"idle_share\":%.4f,\"away\":%"PRIu64","
+                  "\"away_share\":%.4f,\"batch_rx\":%.2f,"
+                  "\"tsc_hz\":%.0f,",
                   ratio(c->busy, n), ratio(c->idle, c->busy + c->idle),
+                  c->n_away, ratio(c->away, c->busy + c->idle + c->away),
                   ratio(c->n_frames, c->n_bursts), t->hz);
 }
 
@@ -274,7 +272,9 @@ load_trial_run(struct load_trial *t, struct ds *ds)
 
     drain(t);
     set_interrupts(t, false);
-    lost = count_lost(t) - lost;
+
+    /* Frames that seemed lost in the warm-up may have come since. */
+    lost = MAX(count_lost(t), lost) - lost;
 
     for (unsigned int i = 0; i < t->n_guests; i++) {
         const char *broken = load_guest_broken(&t->guests[i]);

@@ -29,6 +29,10 @@
 /* Frames that do not come for this long are lost, in seconds. */
 #define SILENCE 0.010
 
+/* No visit takes as long as this, in seconds: 64 frames of 9000 bytes, read
+ * and written, take a third. */
+#define TOO_LONG 0.0001
+
 /* What became of a sequence number that was left out.  Numbers are kept
  * whole, since several share an entry in time. */
 #define N_GAPS 65536
@@ -276,6 +280,7 @@ load_trial_init(struct load_trial *t, const struct load_params *p,
     t->n_guests = n_guests;
     t->number = number;
     t->hz = hz;
+    t->too_long = TOO_LONG * hz;
     t->silence = SILENCE * hz;
     t->frames = xcalloc(LOAD_MAX_BATCH, sizeof *t->frames);
     t->streams = xcalloc(LOAD_MAX_STREAMS, sizeof *t->streams);

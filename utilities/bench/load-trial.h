@@ -111,7 +111,8 @@ struct load_counters {
     uint64_t missed;            /* Paced: not sent, being far behind. */
     uint64_t n_bursts;          /* Receive bursts that were not empty. */
     uint64_t n_frames;          /* Frames in them. */
-    uint64_t busy, idle;        /* TSC cycles in visits of either kind. */
+    uint64_t busy, idle;        /* TSC cycles in visits of either kind... */
+    uint64_t away, n_away;      /* ...and in visits that took too long. */
 };
 
 struct load_trial {
@@ -132,6 +133,7 @@ struct load_trial {
 
     uint32_t lens[LOAD_MAX_CLASSES];
     uint8_t *classes;           /* By slot, NULL if all are of class 0. */
+    uint64_t too_long;          /* TSC cycles that no visit can take. */
     uint64_t silence;           /* TSC cycles until frames are lost. */
     double cycles_per_frame;    /* Paced. */
     uint32_t max_behind;        /* Paced: frames. */
