@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	utilities/bench/switch.py \
 	utilities/bench/testpmd.py \
 	utilities/bench/vring-bench \
+	utilities/quickstart/bench.sh \
 	utilities/quickstart/build.sh \
 	utilities/quickstart/check.sh \
 	utilities/quickstart/lab.sh \

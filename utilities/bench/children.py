@@ -26,6 +26,7 @@ import subprocess
 import time
 
 PR_SET_PDEATHSIG = 1            # From <linux/prctl.h>.
+STOP_TIMEOUT = 3
 CLONE_NEWNET = 0x40000000       # From <linux/sched.h>.
 LIBC = ctypes.CDLL(None)
 
@@ -107,20 +108,27 @@ class Child:
 
     def stop(self):
         """Ends the program, by force if need be."""
+        pipes = self.process.stdin, self.process.stdout
         if self.alive():
-            self.process.terminate()
             self.resume()
+            # Some end when there is nothing more to read.
+            self._close(pipes[0])
+            self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for pipe in self.process.stdin, self.process.stdout:
+        for pipe in pipes:
+            self._close(pipe)
+
+    @staticmethod
+    def _close(pipe):
+        try:
             if pipe:
-                try:
-                    pipe.close()
-                except OSError:
-                    pass
+                pipe.close()
+        except OSError:
+            pass
 
 
 def wait_for(condition, timeout, what):

@@ -118,9 +118,10 @@ class TestpmdContender:
         vdevs = ['net_vhost%d,iface=%s,queues=%d' % (n, path, case.queues)
                  for n, path in enumerate(self.sockets(case.guests()))]
         options = ['--rxq=%d' % case.queues, '--txq=%d' % case.queues]
-        self.testpmd = Testpmd(self.name, os.path.join(directory, 'testpmd.log'),
-                               setup.testpmd_memory, vdevs, setup.cpus.load,
-                               setup.cpus.pmd, options)
+        self.testpmd = Testpmd(
+            self.name, os.path.join(directory, 'testpmd.log'),
+            setup.testpmd_memory, vdevs, setup.cpus.load, setup.cpus.pmd,
+            options)
 
     def sockets(self, names):
         directory = self.setup.directory(self.name)

@@ -66,6 +66,11 @@ class Case:
         return self.topology == 'vdev-ring'
 
     @property
+    def senders(self):
+        """How many guests send."""
+        return 2 if self.topology == 'pair' else 1
+
+    @property
     def mtu(self):
         if self.size == 'imix':
             return IMIX_MTU
@@ -85,8 +90,11 @@ class Case:
         topology = TOPOLOGIES[self.topology]
         mtu = ['mtu_request=%d' % self.mtu] if self.mtu > IMIX_MTU else []
         ports = [(name, ['type=' + PORT_TYPE, *mtu]) for name in self.guests()]
+        # What the main thread sends to a net_ring comes back on a queue of
+        # its own.
+        queues = ['options:n_rxq=2'] if self.inject else []
         ports += [('v%d' % i, ['type=dpdk', 'options:dpdk-devargs=' + devargs,
-                               *mtu])
+                               *queues, *mtu])
                   for i, devargs in enumerate(topology.vdevs, 1)]
         ports += [(name, ['type=' + PORT_TYPE, *mtu])
                   for name in self.idle_guests()]
@@ -223,8 +231,7 @@ def rules(case):
         return ['actions=NORMAL']
     if name == 'vlan':
         return _both_ways(
-            '', 'push_vlan:0x8100,set_field:4196->vlan_vid,output:%d',
-            'pop_vlan,output:%d')
+            '', 'mod_vlan_vid:100,output:%d', 'strip_vlan,output:%d')
     if name == 'conntrack':
         return (['table=0,ip,ct_state=-trk,actions=ct(table=1)'] +
                 ['table=1,in_port=%d,ip,ct_state=+trk+%s,actions=%soutput:%d'

@@ -34,7 +34,9 @@ from parse import ParseError
 FAILURES = (Unsupported, ChildError, ParseError)
 CONNECT_TIMEOUT = 15
 TRAFFIC_TIMEOUT = 5
-SLACK = 0.2                     # Seconds that a load goes on for.
+MAX_LOST = 0.1                  # Of frames, or it does not work.
+WARMUPS = 3                     # Trials that a contender has to get going.
+SLACK = 0.06                    # Seconds that a load goes on for.
 
 
 @dataclasses.dataclass
@@ -157,6 +159,9 @@ class Side:
                 guest = load.finish()
                 found['guest'] = guest
                 found['guest_cycles'] = guest.get('guest_cycles_per_packet')
+                found['pps'] = guest.get('pps')
+                for key, value in guest.get('latency_ns', {}).items():
+                    found[key + '_ns'] = value
         finally:
             self.pause()
         after = self.calibrate()
@@ -165,9 +170,21 @@ class Side:
         if found.get('switch_cycles') and found.get('guest_cycles'):
             found['sum_cycles'] = (found['switch_cycles'] +
                                    found['guest_cycles'])
-        if case.mode != 'idle' and not found['packets']:
-            raise ChildError('frames stopped arriving')
+        self._check(case, found)
         return found
+
+
+    @staticmethod
+    def _check(case, found):
+        """A figure is only one if frames arrived."""
+        if case.mode == 'idle':
+            return
+        if not found['packets']:
+            raise ChildError('frames stopped arriving')
+        lost = found.get('guest', {}).get('lost', 0)
+        sent = found.get('guest', {}).get('sent', 0)
+        if case.pattern != 'sink' and lost > sent * MAX_LOST:
+            raise ChildError('%d of %d frames were lost' % (lost, sent))
 
 
 class Runner:
@@ -216,8 +233,7 @@ class Runner:
         rate = None
         if case.mode == 'paced':
             rate = self._rate(case, sides)
-        # What a first trial finds cold is not to be compared.
-        self._round(case, sides, rate, 'warming up')
+        self._warm_up(case, sides, rate)
         wanted = self.plan.rounds_of(start)
         left = wanted           # As many may be repeated.
         done = 0
@@ -237,6 +253,24 @@ class Runner:
             else:
                 done += 1
 
+    def _warm_up(self, case, sides, rate=None):
+        """What a first trial finds cold is not to be compared."""
+        for side in list(sides):
+            self.progress.say('warming up ' + side.contender.name)
+            for attempt in range(1, WARMUPS + 1):
+                try:
+                    side.trial(case, self.plan, rate)
+                    break
+                except FAILURES as error:
+                    if attempt == WARMUPS:
+                        self._drop(case, sides, side, error)
+
+    def _drop(self, case, sides, side, error):
+        self._fail(case, side.contender, error)
+        side.save_logs()
+        sides.remove(side)
+        side.stop()
+
     def _round(self, case, sides, rate, what):
         trials = {}
         for side in list(sides):
@@ -245,19 +279,16 @@ class Runner:
             try:
                 trials[name] = side.trial(case, self.plan, rate)
             except FAILURES as error:
-                self._fail(case, side.contender, error)
-                side.save_logs()
-                sides.remove(side)
-                side.stop()
+                self._drop(case, sides, side, error)
         return trials
 
     def _rate(self, case, sides):
         """Half of what the slowest takes: the same for all starts."""
         if case.name not in self.rates:
             closed = dataclasses.replace(case, mode='closed')
-            self._round(closed, sides, None, 'warming up')
+            self._warm_up(closed, sides)
             trials = self._round(closed, sides, None, 'looking for the rate')
             rates = [trial['guest']['pps'] for trial in trials.values()]
             if rates:
-                self.rates[case.name] = min(rates) / 2
+                self.rates[case.name] = min(rates) / 2 / case.senders
         return self.rates.get(case.name)
