@@ -17,6 +17,7 @@
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
 	tests/bad-input.at \
+	tests/bench.at \
 	tests/dpdk-ports-config.at \
 	tests/dpdk-ports-macros.at \
 	tests/dpdk-ports.at \
