@@ -35,6 +35,7 @@ TESTSUITE_AT = \
 	tests/unit.at \
 	tests/vhost-hostile.at \
 	tests/vhost-ports.at \
+	tests/vhost-rings.at \
 	tests/vhost-user.at \
 	tests/virtqueue.at \
 	tests/vring-macros.at
@@ -150,6 +151,8 @@ tests_libfrontend_a_SOURCES = \
 	tests/frontend-dirty.h \
 	tests/frontend-memory.c \
 	tests/frontend-memory.h \
+	tests/frontend-packed.c \
+	tests/frontend-packed.h \
 	tests/frontend-names.c \
 	tests/frontend-ring.c \
 	tests/frontend-ring.h \

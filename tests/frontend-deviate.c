@@ -41,7 +41,8 @@ struct victim {
     unsigned int slot;
     struct vring_desc *head;    /* In the ring. */
     struct vring_desc *d;       /* First that describes a buffer. */
-    struct vring_desc *table;   /* Scratch, for tables. */
+    struct vring_desc table;    /* For a table of one... */
+    bool use_table;             /* ...if this is set. */
     uint64_t table_gpa;
     struct virtio_net_hdr *hdr;
 };
@@ -169,7 +170,8 @@ zero_len(struct victim *v)
 static void
 use_table(struct victim *v, uint32_t len)
 {
-    v->table[0] = *v->d;
+    v->use_table = true;
+    v->table = *v->d;
     *v->head = (struct vring_desc) {
         .addr = v->table_gpa, .len = len, .flags = VRING_DESC_F_INDIRECT,
     };
@@ -178,23 +180,23 @@ use_table(struct victim *v, uint32_t len)
 static void
 nested_indirect(struct victim *v)
 {
-    use_table(v, sizeof *v->table);
-    v->table[0].flags = VRING_DESC_F_INDIRECT;
-    v->table[0].addr = v->table_gpa;
-    v->table[0].len = sizeof *v->table;
+    use_table(v, sizeof v->table);
+    v->table.flags = VRING_DESC_F_INDIRECT;
+    v->table.addr = v->table_gpa;
+    v->table.len = sizeof v->table;
 }
 
 static void
 indirect_next(struct victim *v)
 {
-    use_table(v, sizeof *v->table);
+    use_table(v, sizeof v->table);
     v->head->flags |= VRING_DESC_F_NEXT;
 }
 
 static void
 indirect_odd(struct victim *v)
 {
-    use_table(v, sizeof *v->table + 1);
+    use_table(v, sizeof v->table + 1);
 }
 
 static void
@@ -206,31 +208,31 @@ indirect_empty(struct victim *v)
 static void
 indirect_huge(struct victim *v)
 {
-    use_table(v, (v->ring->size + 1) * sizeof *v->table);
+    use_table(v, (v->ring->size + 1) * sizeof v->table);
 }
 
 static void
 indirect_bad_address(struct victim *v)
 {
-    use_table(v, sizeof *v->table);
+    use_table(v, sizeof v->table);
     v->head->addr = fe_memory_end(&v->fe->mem) + FE_PAGE_SIZE;
 }
 
 static void
 indirect_bad_next(struct victim *v)
 {
-    use_table(v, sizeof *v->table);
-    v->table[0].flags |= VRING_DESC_F_NEXT;
-    v->table[0].next = 1;
+    use_table(v, sizeof v->table);
+    v->table.flags |= VRING_DESC_F_NEXT;
+    v->table.next = 1;
 }
 
 static void
 indirect_loop(struct victim *v)
 {
-    use_table(v, sizeof *v->table);
-    v->table[0].flags |= VRING_DESC_F_NEXT;
-    v->table[0].next = 0;
-    v->table[0].len = 1;
+    use_table(v, sizeof v->table);
+    v->table.flags |= VRING_DESC_F_NEXT;
+    v->table.next = 0;
+    v->table.len = 1;
 }
 
 static void
@@ -326,12 +328,14 @@ deviate_tx(struct guest *g, unsigned int queue, const struct misdeed *m,
         .slot = slot,
         .head = &r->desc[id],
         .d = fe_slot_desc(r, slot),
-        .table = ALIGNED_CAST(struct vring_desc *, seg->va + TABLE_OFS),
         .table_gpa = seg->gpa + TABLE_OFS,
         .hdr = ALIGNED_CAST(struct virtio_net_hdr *, seg->va),
     };
 
     m->apply(&v);
+    if (v.use_table) {
+        fe_store_desc(r, seg->va + TABLE_OFS, &v.table);
+    }
     fe_publish(r);
     unixctl_command_reply(conn, NULL);
 }

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "bitmap.h"
+#include "frontend-packed.h"
 #include "hash.h"
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
@@ -63,6 +64,19 @@ mark(unsigned long *bitmap, uint64_t gpa, uint64_t len)
     }
 }
 
+struct written {
+    struct fe_dirty *d;
+    unsigned long *bitmap;
+};
+
+static void
+mark_written(void *w_, const void *p, size_t len)
+{
+    struct written *w = w_;
+
+    mark(w->bitmap, fe_memory_gpa(&w->d->fe->mem, p), len);
+}
+
 void
 fe_dirty_note(struct fe_dirty *d, const struct fe_ring *r,
               const struct vring_used_elem *e)
@@ -83,7 +97,11 @@ fe_dirty_note(struct fe_dirty *d, const struct fe_ring *r,
         mark(bitmap, r->segs[slot * r->n_segs + i].gpa, n);
         left -= n;
     }
-    if (d->used) {
+    if (d->used && r->packed) {
+        struct written w = { d, bitmap };
+
+        fe_packed_written(r, e, mark_written, &w);
+    } else if (d->used) {
         const struct fe_memory *mem = &d->fe->mem;
 
         mark(bitmap, fe_memory_gpa(mem, e), sizeof *e);
@@ -101,20 +119,29 @@ find_ours(struct fe_dirty *d)
     for (unsigned int i = 0; i < fe->n_rings; i++) {
         const struct fe_ring *r = &fe->rings[i];
         size_t n = (size_t) r->n_slots * r->n_segs;
+        struct fe_ring_parts parts = { r->desc, r->avail, r->used };
+        uint64_t avail_size = fe_avail_size(r->size);
+        uint64_t used_size = fe_used_size(r->size);
 
-        mark(d->ours, fe_memory_gpa(&fe->mem, r->desc),
+        if (r->packed) {
+            parts = fe_packed_parts(r);
+            avail_size = used_size = sizeof(struct vring_packed_desc_event);
+            if (d->used) {
+                mark(d->allowed, fe_memory_gpa(&fe->mem, parts.desc),
+                     fe_desc_size(r->size));
+            }
+        }
+        mark(d->ours, fe_memory_gpa(&fe->mem, parts.desc),
              fe_desc_size(r->size));
-        mark(d->ours, fe_memory_gpa(&fe->mem, r->avail),
-             fe_avail_size(r->size));
+        mark(d->ours, fe_memory_gpa(&fe->mem, parts.avail), avail_size);
         if (r->tables) {
-            mark(d->ours, fe_memory_gpa(&fe->mem, r->tables),
-                 fe_desc_size(n));
+            mark(d->ours, r->tables_gpa, fe_desc_size(n));
         }
         for (size_t j = 0; !r->rx && j < n; j++) {
             mark(d->ours, r->segs[j].gpa, r->caps[j % r->n_segs]);
         }
         mark(d->used ? d->allowed : d->ours,
-             fe_memory_gpa(&fe->mem, r->used), fe_used_size(r->size));
+             fe_memory_gpa(&fe->mem, parts.used), used_size);
     }
 }
 
@@ -260,7 +287,7 @@ fe_dirty_start(struct frontend *fe, bool used, struct fe_dirty **dp)
     for (unsigned int i = 0; i < fe->n_rings; i++) {
         struct fe_ring *r = &fe->rings[i];
 
-        d->from[i] = fe_load_acquire(&r->used->idx);
+        d->from[i] = fe_ring_used_idx(r);
         r->dirty = d;
     }
     find_ours(d);

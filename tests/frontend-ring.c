@@ -27,6 +27,7 @@
 
 #include "frontend.h"
 #include "frontend-dirty.h"
+#include "frontend-packed.h"
 #include "openvswitch/util.h"
 #include "svec.h"
 #include "util.h"
@@ -107,7 +108,7 @@ fe_ring_init(struct fe_ring *r, struct fe_memory *mem,
 {
     memset(r, 0, sizeof *r);
     r->size = c->size;
-    r->mask = c->size - 1;
+    r->mask = ROUND_UP_POW2(c->size) - 1;
     r->rx = c->rx;
     r->event_idx = c->features & FE_BIT(FE_F_event_idx);
     r->mergeable = c->features & FE_BIT(FE_F_mrg_rxbuf);
@@ -134,15 +135,24 @@ fe_ring_init(struct fe_ring *r, struct fe_memory *mem,
     size_t n = (size_t) r->n_slots * r->n_segs;
     void *va;
 
-    va = fe_memory_alloc(mem, fe_desc_size(r->size), 16).va;
-    r->desc = va;
-    va = fe_memory_alloc(mem, fe_avail_size(r->size), 2).va;
-    r->avail = va;
-    va = fe_memory_alloc(mem, fe_used_size(r->size), 4).va;
-    r->used = va;
-    if (indirect) {
-        va = fe_memory_alloc(mem, fe_desc_size(n), 16).va;
-        r->tables = va;
+    if (c->features & FE_BIT(FE_F_ring_packed)) {
+        r->desc = xzalloc(fe_desc_size(r->size));
+        r->avail = xzalloc(fe_avail_size(r->mask + 1));
+        r->used = xzalloc(fe_used_size(r->mask + 1));
+        r->tables = indirect ? xzalloc(fe_desc_size(n)) : NULL;
+        r->packed = fe_packed_create(r, mem,
+                                     c->features & FE_BIT(FE_F_in_order));
+    } else {
+        va = fe_memory_alloc(mem, fe_desc_size(r->size), 16).va;
+        r->desc = va;
+        va = fe_memory_alloc(mem, fe_avail_size(r->size), 2).va;
+        r->avail = va;
+        va = fe_memory_alloc(mem, fe_used_size(r->size), 4).va;
+        r->used = va;
+        if (indirect) {
+            va = fe_memory_alloc(mem, fe_desc_size(n), 16).va;
+            r->tables = va;
+        }
     }
     r->segs = xmalloc(n * sizeof *r->segs);
     for (size_t i = 0; i < n; i++) {
@@ -159,6 +169,13 @@ fe_ring_init(struct fe_ring *r, struct fe_memory *mem,
 void
 fe_ring_uninit(struct fe_ring *r)
 {
+    if (r->packed) {
+        free(r->desc);
+        free(r->avail);
+        free(r->used);
+        free(r->tables);
+        fe_packed_destroy(r->packed);
+    }
     free(r->segs);
     free(r->free);
     free(r->taken);
@@ -216,11 +233,16 @@ fe_ring_rewrite(struct fe_ring *r, const struct fe_memory *mem)
     for (size_t i = 0; i < n; i++) {
         r->segs[i].gpa = fe_memory_gpa(mem, r->segs[i].va);
     }
-    if (r->tables) {
+    if (r->packed) {
+        fe_packed_locate(r, mem);
+    } else if (r->tables) {
         r->tables_gpa = fe_memory_gpa(mem, r->tables);
     }
     for (unsigned int slot = 0; slot < r->n_slots; slot++) {
         write_addresses(r, slot);
+    }
+    if (r->packed) {
+        fe_packed_rewrite(r);
     }
 }
 
@@ -238,6 +260,9 @@ fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
     memset(r->avail, 0, fe_avail_size(r->size));
     memset(r->used, 0, fe_used_size(r->size));
     r->avail_idx = r->published = r->used_idx = r->base = 0;
+    if (r->packed) {
+        fe_packed_reset(r);
+    }
     r->n_free = r->n_taken = 0;
     r->broken = r->spoilt = false;
     r->plain = r->n_segs == 1;
@@ -262,7 +287,9 @@ void
 fe_ring_set_interrupt(struct fe_ring *r, bool interrupt)
 {
     r->interrupt = interrupt;
-    if (r->event_idx) {
+    if (r->packed) {
+        fe_packed_set_interrupt(r, interrupt);
+    } else if (r->event_idx) {
         *fe_used_event(r) = r->used_idx - !interrupt;
     } else {
         r->avail->flags = interrupt ? 0 : VRING_AVAIL_F_NO_INTERRUPT;
@@ -273,11 +300,13 @@ bool
 fe_ring_arm(struct fe_ring *r)
 {
     ovs_assert(r->interrupt);
-    if (r->event_idx) {
+    if (r->packed) {
+        fe_packed_set_interrupt(r, true);
+    } else if (r->event_idx) {
         *fe_used_event(r) = r->used_idx;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return r->broken || fe_load_acquire(&r->used->idx) == r->used_idx;
+    return r->broken || fe_ring_used_idx(r) == r->used_idx;
 }
 
 void

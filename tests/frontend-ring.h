@@ -18,8 +18,11 @@
 #ifndef FRONTEND_RING_H
 #define FRONTEND_RING_H 1
 
-/* Split virtqueues, driver side, for the test front end
- * =====================================================
+/* Virtqueues, driver side, for the test front end
+ * ===============================================
+ *
+ * Rings are split.  Packed ones look the same from outside: see
+ * frontend-packed.h.
  *
  * A ring (virtio 1.2, 2.7) has "slots": buffers, each with descriptors of its
  * own that point nowhere else, so that nothing is allocated while it runs.
@@ -83,15 +86,17 @@ struct fe_ring_stats {
 };
 
 struct fe_ring {
-    /* Shared with the back end. */
+    /* Shared with the back end, unless the ring is packed. */
     struct vring_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;
     struct vring_desc *tables;  /* Indirect tables, NULL if not indirect. */
     uint64_t tables_gpa;
 
+    struct fe_packed *packed;   /* NULL if it is split. */
+
     uint16_t size;              /* Entries... */
-    uint16_t mask;              /* ...minus one. */
+    uint16_t mask;              /* ...minus one, up to a power of two. */
     bool rx;                    /* The guest receives. */
     bool event_idx;
     bool mergeable;
@@ -185,6 +190,9 @@ fe_used_size(unsigned int n)
 
 /* Bodies of the functions below. */
 void fe_kick(struct fe_ring *);
+void fe_store_desc(const struct fe_ring *, void *, const struct vring_desc *);
+void fe_packed_poll(struct fe_ring *);
+bool fe_packed_publish(struct fe_ring *, uint16_t from, uint16_t to);
 void fe_tx_fill__(struct fe_ring *, unsigned int slot, const void *,
                   size_t len);
 bool fe_rx_gather__(struct fe_ring *, const struct vring_used_elem *,
@@ -238,6 +246,12 @@ fe_publish(struct fe_ring *r)
         return;
     }
     r->published = r->avail_idx;
+    if (OVS_UNLIKELY(r->packed != NULL)) {
+        if (fe_packed_publish(r, old, r->avail_idx)) {
+            fe_kick(r);
+        }
+        return;
+    }
     __atomic_store_n(&r->avail->idx, r->avail_idx, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 
@@ -251,11 +265,21 @@ fe_publish(struct fe_ring *r)
     }
 }
 
+/* The used index. */
+static inline uint16_t
+fe_ring_used_idx(struct fe_ring *r)
+{
+    if (OVS_UNLIKELY(r->packed != NULL)) {
+        fe_packed_poll(r);
+    }
+    return fe_load_acquire(&r->used->idx);
+}
+
 /* Number of used entries to look at. */
 static inline uint16_t
 fe_ring_n_used(struct fe_ring *r)
 {
-    uint16_t n = fe_load_acquire(&r->used->idx) - r->used_idx;
+    uint16_t n = fe_ring_used_idx(r) - r->used_idx;
 
     if (OVS_UNLIKELY(n > r->n_slots - r->n_free - r->n_taken
                      && !r->broken)) {
@@ -287,7 +311,7 @@ fe_ring_complete(struct fe_ring *r, uint32_t id)
 static inline void
 fe_ring_ward_off(struct fe_ring *r)
 {
-    if (r->event_idx && !r->interrupt) {
+    if (r->event_idx && !r->interrupt && !r->packed) {
         uint16_t *event = fe_used_event(r);
 
         if ((uint16_t) (r->used_idx - *event) > 16384) {

@@ -27,6 +27,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "frontend-packed.h"
 #include "frontend-ring.h"
 #include "openvswitch/util.h"
 #include "openvswitch/vlog.h"
@@ -51,7 +52,9 @@ VLOG_DEFINE_THIS_MODULE(frontend_setup);
 #define LAYOUT_FEATURES (FE_BIT(FE_F_mrg_rxbuf) | FE_BIT(FE_F_version_1) \
                          | FE_BIT(FE_F_any_layout)                      \
                          | FE_BIT(FE_F_indirect_desc)                   \
-                         | FE_BIT(FE_F_event_idx))
+                         | FE_BIT(FE_F_event_idx)                       \
+                         | FE_BIT(FE_F_ring_packed)                     \
+                         | FE_BIT(FE_F_in_order))
 
 void
 fe_init(struct frontend *fe, const struct fe_config *config)
@@ -230,16 +233,19 @@ int
 fe_set_vring_addr(struct frontend *fe, unsigned int idx)
 {
     const struct fe_ring *r = &fe->rings[idx];
+    const struct fe_ring_parts parts
+        = (r->packed ? fe_packed_parts(r)
+           : (struct fe_ring_parts) { r->desc, r->avail, r->used });
     struct fe_msg msg = {
         .request = FE_SET_VRING_ADDR,
         .size = sizeof msg.addr,
         .addr = {
             .index = idx,
             .flags = fe->log_used,
-            .desc = fe_memory_uva(&fe->mem, r->desc),
-            .used = fe_memory_uva(&fe->mem, r->used),
-            .avail = fe_memory_uva(&fe->mem, r->avail),
-            .log = fe->log_used ? fe_memory_gpa(&fe->mem, r->used) : 0,
+            .desc = fe_memory_uva(&fe->mem, parts.desc),
+            .used = fe_memory_uva(&fe->mem, parts.used),
+            .avail = fe_memory_uva(&fe->mem, parts.avail),
+            .log = fe->log_used ? fe_memory_gpa(&fe->mem, parts.used) : 0,
         },
     };
 
@@ -321,7 +327,10 @@ fe_start(struct frontend *fe)
     for (unsigned int i = 0; i < fe->n_rings; i++) {
         /* A back end that is gone has dealt with what it used, as far as
          * anybody can know. */
-        fe->rings[i].base = fe->rings[i].used->idx;
+        struct fe_ring *r = &fe->rings[i];
+        uint16_t used = fe_ring_used_idx(r);
+
+        r->base = r->packed ? fe_packed_base(r, false) : used;
     }
 
     error = fe_set_features(fe, 0);
@@ -353,15 +362,16 @@ fe_stop_ring(struct frontend *fe, unsigned int idx)
     }
     r->base = msg.vring.value;
 
-    uint16_t used = fe_load_acquire(&r->used->idx);
+    uint32_t used = fe_ring_used_idx(r);
 
+    used = r->packed ? fe_packed_base(r, true) : used;
     if (msg.vring.index != idx || msg.vring.value != used) {
         snprintf(fe->error, sizeof fe->error, "ring %u stopped at "
-                 "%"PRIu32" but used up to %"PRIu16, idx, msg.vring.value,
+                 "%"PRIu32" but used up to %"PRIu32, idx, msg.vring.value,
                  used);
         return EPROTO;
     }
-    VLOG_DBG("ring %u stopped at %"PRIu16, idx, used);
+    VLOG_DBG("ring %u stopped at %"PRIu32, idx, used);
     return 0;
 }
 

@@ -61,6 +61,7 @@ usage(void)
            "  --tx-buf=BYTES           for the longest frame to send\n"
            "  --rx-shape=SHAPE         [indirect:]LENGTH,LENGTH,...\n"
            "  --tx-shape=SHAPE         likewise\n"
+           "  --packed, --in-order     kind of rings, instead of --features\n"
            "  --poll                   poll, instead of interrupts\n"
            "\nGuest:\n"
            "  --mac=MAC, --ip=IP, --mtu=N\n"
@@ -111,7 +112,7 @@ parse_options(int argc, char *argv[], struct fe_config *c,
         OPT_CLIENT = UCHAR_MAX + 1, OPT_SERVER, OPT_FEATURES, OPT_PROTOCOL,
         OPT_TIMEOUT, OPT_QUEUES, OPT_RING_SIZE, OPT_REGIONS, OPT_RX_BUF,
         OPT_TX_BUF, OPT_RX_SHAPE, OPT_TX_SHAPE, OPT_POLL, OPT_MAC, OPT_IP,
-        OPT_MTU, OPT_SILENT, OPT_ECHO, OPT_UNIXCTL,
+        OPT_MTU, OPT_SILENT, OPT_ECHO, OPT_UNIXCTL, OPT_PACKED, OPT_IN_ORDER,
         DAEMON_OPTION_ENUMS,
         VLOG_OPTION_ENUMS,
     };
@@ -128,6 +129,8 @@ parse_options(int argc, char *argv[], struct fe_config *c,
         {"tx-buf", required_argument, NULL, OPT_TX_BUF},
         {"rx-shape", required_argument, NULL, OPT_RX_SHAPE},
         {"tx-shape", required_argument, NULL, OPT_TX_SHAPE},
+        {"packed", no_argument, NULL, OPT_PACKED},
+        {"in-order", no_argument, NULL, OPT_IN_ORDER},
         {"poll", no_argument, NULL, OPT_POLL},
         {"mac", required_argument, NULL, OPT_MAC},
         {"ip", required_argument, NULL, OPT_IP},
@@ -143,6 +146,7 @@ parse_options(int argc, char *argv[], struct fe_config *c,
     char *short_options
         = ovs_cmdl_long_options_to_short_options(long_options);
     char *unixctl_path = NULL;
+    uint64_t kind = 0;
 
     for (;;) {
         int opt = getopt_long(argc, argv, short_options, long_options,
@@ -172,9 +176,6 @@ parse_options(int argc, char *argv[], struct fe_config *c,
             break;
         case OPT_RING_SIZE:
             c->ring_size = parse_number(optarg, 1, 32768);
-            if (!is_pow2(c->ring_size)) {
-                ovs_fatal(0, "%s: not a power of two", optarg);
-            }
             break;
         case OPT_REGIONS:
             c->n_regions = parse_number(optarg, 1, FE_MAX_REGIONS);
@@ -192,6 +193,12 @@ parse_options(int argc, char *argv[], struct fe_config *c,
         case OPT_TX_SHAPE:
             die_of(fe_shape_check(optarg));
             c->tx_shape = optarg;
+            break;
+        case OPT_PACKED:
+            kind |= FE_BIT(FE_F_ring_packed);
+            break;
+        case OPT_IN_ORDER:
+            kind |= FE_BIT(FE_F_in_order);
             break;
         case OPT_POLL:
             c->interrupt = false;
@@ -230,6 +237,11 @@ parse_options(int argc, char *argv[], struct fe_config *c,
         }
     }
     free(short_options);
+    c->features |= kind;
+    if (!is_pow2(c->ring_size)
+        && !(c->features & FE_BIT(FE_F_ring_packed))) {
+        ovs_fatal(0, "%"PRIu16": not a power of two", c->ring_size);
+    }
     if (optind < argc || !c->path) {
         ovs_fatal(0, "need --client or --server, and no arguments; use "
                   "--help for help");
