@@ -17,6 +17,7 @@
 # ours), "guest" (Linux under QEMU), "upstream" (Open vSwitch's own suite).
 TESTSUITE_AT = \
 	tests/bad-input.at \
+	tests/bench-report.at \
 	tests/bench.at \
 	tests/dpdk-ports-config.at \
 	tests/dpdk-ports-macros.at \
@@ -53,7 +54,8 @@ EXTRA_DIST += \
 	tests/kernel-port.py \
 	tests/lab/hugepages.sh \
 	tests/lab/switch.sh \
-	tests/readme-block
+	tests/readme-block \
+	tests/test-bench.py
 
 # Where the suite finds programs: ours first.
 AUTOTEST_PATH = vswitchd:tests:$(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/ovsdb

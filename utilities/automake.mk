@@ -16,8 +16,10 @@
 EXTRA_DIST += \
 	.ci/run \
 	quickstart \
+	utilities/bench/chart.py \
 	utilities/bench/children.py \
 	utilities/bench/contenders.py \
+	utilities/bench/goals.py \
 	utilities/bench/load.py \
 	utilities/bench/machine.py \
 	utilities/bench/matrix.py \

@@ -17,13 +17,11 @@
 import machine
 import stats
 
-METRICS = {
-    # Name: (what it is, attribute of trials)
-    'switch': 'switch_cycles',
-    'guest': 'guest_cycles',
-    'sum': 'sum_cycles',
-    'idle': 'idle_poll_cycles',
-}
+# Attributes of trials that are costs, and so have ratios.
+COSTS = ('switch_cycles', 'guest_cycles', 'sum_cycles', 'idle_poll_cycles',
+         'p50_ns', 'p99_ns', 'p99.9_ns')
+OTHERS = ('batch', 'idle_share', 'pps', 'line_ns', 'lookups_per_hit')
+GREEN, RED, PLAIN = '\033[32m', '\033[31m', '\033[m'
 
 
 def kept(result, case, contender):
@@ -50,7 +48,7 @@ def medians(result, case, contender):
     """Median of each metric that the trials have."""
     trials = kept(result, case, contender).values()
     found = {}
-    for attribute in (*METRICS.values(), 'batch', 'idle_share', 'pps'):
+    for attribute in (*COSTS, *OTHERS):
         values = [trial[attribute] for trial in trials
                   if trial.get(attribute) is not None]
         if values:
@@ -78,7 +76,7 @@ def summary(result):
                 entry['failure'] = why
             if contender != reference:
                 entry['ratios'] = {}
-                for attribute in METRICS.values():
+                for attribute in COSTS:
                     comparison = stats.compare(*paired(
                         result, case, reference, contender, attribute))
                     if comparison:
@@ -124,13 +122,56 @@ def table(result, rows):
     return aligned(lines)
 
 
-def aligned(lines):
-    """Columns as wide as they need to be; long last ones do not count."""
+def latencies(result, rows):
+    """Latencies of paced cases, as lines of text; none if there are none."""
+    paced = {info['name'] for info in result['cases']
+             if info['mode'] == 'paced'}
+    lines = [['latency, us', 'contender', 'p50', 'p99', 'p99.9', 'ratio',
+              '95 %']]
+    for row in rows:
+        for contender, entry in row['contenders'].items():
+            values = entry['medians']
+            if row['case'] not in paced or 'p99.9_ns' not in values:
+                continue
+            ratio = entry.get('ratios', {}).get('p99.9_ns')
+            lines.append([row['case'], contender] + [
+                '%.1f' % (values[key] / 1000)
+                for key in ('p50_ns', 'p99_ns', 'p99.9_ns')] + [
+                '%.2f' % ratio['ratio'] if ratio else '',
+                '%.2f-%.2f' % (ratio['low'], ratio['high']) if ratio else ''])
+    return aligned(lines) if len(lines) > 1 else []
+
+
+def disturbances(result):
+    """How many rounds were repeated or kept though disturbed, and why."""
+    rounds = {(trial['case'], trial['start'], trial['round'], trial['kept'],
+               trial['disturbed']) for trial in result['trials']}
+    kept_ones = [key for key in rounds if key[3]]
+    bad = [key for key in kept_ones if key[4]]
+    return ('%d rounds, %d of them disturbed until the end; %d more were '
+            'repeated.' % (len(kept_ones), len(bad),
+                           len(rounds) - len(kept_ones)))
+
+
+def colored(line):
+    """A line of a table for a terminal."""
+    if line.endswith(' not met'):
+        return line[:-7] + RED + 'not met' + PLAIN
+    if line.endswith(' met'):
+        return line[:-3] + GREEN + 'met' + PLAIN
+    return line
+
+
+def aligned(lines, left=2):
+    """Columns as wide as they need to be; long last ones do not count.
+
+    The first ones, 'left' of them, are words.
+    """
     n = max(len(line) for line in lines)
     full = [line for line in lines if len(line) == n]
     widths = [max(len(line[column]) for line in full) for column in range(n)]
     for line in lines:
-        for column in range(min(2, len(line))):
+        for column in range(min(left, len(line))):
             widths[column] = max(widths[column], len(line[column]))
     text = []
     for line in lines:
@@ -138,7 +179,7 @@ def aligned(lines):
             text.append('%-*s  %-*s  %s' % (widths[0], line[0], widths[1],
                                             line[1], line[2]))
             continue
-        cells = ['%-*s' % (widths[i], line[i]) if i < 2
+        cells = ['%-*s' % (widths[i], line[i]) if i < left
                  else '%*s' % (widths[i], line[i]) for i in range(n)]
         text.append('  '.join(cells).rstrip())
     return text
