@@ -28,8 +28,8 @@
 
 /* At the end of a trial, what is on its way has this many seconds since
  * something came last, and that many altogether. */
-#define DRAIN_SILENCE 0.3
-#define DRAIN_MAX 2.0
+#define DRAIN_SILENCE 1.0
+#define DRAIN_MAX 5.0
 
 /* Paced: how far a stream may be behind, in seconds and in frames.  What it
  * could not send in time is left out. */
