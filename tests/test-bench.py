@@ -274,8 +274,8 @@ class Matrix(unittest.TestCase):
 
     def test_jumbo_frames(self):
         case = matrix.Case('x', '', size=9000, mrg_rxbuf=False)
-        self.assertIn('mtu_request=8986', case.ports()[0][1])
-        self.assertIn('--buffer-size=9114', case.load_arguments())
+        self.assertIn('mtu_request=8982', case.ports()[0][1])
+        self.assertIn('--buffer-size=9110', case.load_arguments())
 
     def test_frame(self):
         case = matrix.Case('x', '', size=100)
@@ -386,6 +386,17 @@ class Report(unittest.TestCase):
     def test_table(self):
         self.assertEqual('\n'.join(report.table(self.result, self.rows)),
                          TABLE)
+
+    def test_cases_that_did_not_run_are_not_shown(self):
+        self.result['cases'].append({'name': 'x', 'varies': '',
+                                     'mode': 'closed'})
+        rows = report.summary(self.result)
+        self.assertEqual(rows, self.rows)
+
+    def test_disturbances(self):
+        self.assertRegex(report.disturbances(self.result),
+                         r'^11 rounds, 2 of them disturbed until the end; '
+                         r'0 more were repeated\.')
 
     def test_latencies(self):
         self.assertEqual('\n'.join(report.latencies(self.result, self.rows)),

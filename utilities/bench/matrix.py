@@ -23,6 +23,7 @@ import fnmatch
 
 PORT_TYPE = 'dpdkvhostuser'
 IMIX_MTU = 1500
+FRAME_OVERHEAD = 18             # What Open vSwitch adds to an MTU.
 N_STAR = 4
 UDP = 'udp'
 FIRST_SOURCE_PORT = 0x4000      # Of vring-load's flows: see load-frame.h.
@@ -74,7 +75,7 @@ class Case:
     def mtu(self):
         if self.size == 'imix':
             return IMIX_MTU
-        return max(IMIX_MTU, self.size - 14)
+        return max(IMIX_MTU, self.size - FRAME_OVERHEAD)
 
     def guests(self):
         """Names of ports whose guests send or receive."""

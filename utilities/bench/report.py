@@ -62,7 +62,7 @@ def main_metric(case_info):
 
 
 def summary(result):
-    """Adds up the trials of a result, case by case."""
+    """Adds up the trials of a result, case by case that was run."""
     reference = result['reference']
     found = []
     for info in result['cases']:
@@ -82,7 +82,9 @@ def summary(result):
                     if comparison:
                         entry['ratios'][attribute] = comparison
             row['contenders'][contender] = entry
-        found.append(row)
+        if any(entry['medians'] or 'failure' in entry
+               for entry in row['contenders'].values()):
+            found.append(row)
     return found
 
 
@@ -148,9 +150,16 @@ def disturbances(result):
                trial['disturbed']) for trial in result['trials']}
     kept_ones = [key for key in rounds if key[3]]
     bad = [key for key in kept_ones if key[4]]
-    return ('%d rounds, %d of them disturbed until the end; %d more were '
+    text = ('%d rounds, %d of them disturbed until the end; %d more were '
             'repeated.' % (len(kept_ones), len(bad),
                            len(rounds) - len(kept_ones)))
+    lines = [trial['line_ns'] for trial in result['trials']
+             if 'line_ns' in trial]
+    if lines:
+        far = sum(line > min(lines) * machine.MAX_LINE for line in lines)
+        text += (' A cache line took %.0f ns between the CPUs at best, and '
+                 'longer in %d of %d trials.' % (min(lines), far, len(lines)))
+    return text
 
 
 def colored(line):
