@@ -56,8 +56,26 @@ median(double *values, size_t n)
 
 /* Offers again what is in the rings: the first 'n' chains in order. */
 static void
-offer_again(struct vq_guest *g, unsigned int n)
+offer_again(struct vq_guest *g, const struct vring_desc saved[],
+            unsigned int n, unsigned int n_ring)
 {
+    if (g->packed) {
+        const uint16_t owner = ((1 << VRING_PACKED_DESC_F_AVAIL)
+                                | (1 << VRING_PACKED_DESC_F_USED));
+        uint16_t idx = g->vq.last_avail;
+
+        for (unsigned int i = 0; i < n * n_ring; i++) {
+            const uint16_t slot = idx & 0x7fff;
+
+            memcpy(&g->ring[slot], &saved[slot], sizeof saved[slot]);
+            g->ring[slot].flags = (g->ring[slot].flags & ~owner)
+                                  | 1 << (idx & 0x8000
+                                          ? VRING_PACKED_DESC_F_AVAIL
+                                          : VRING_PACKED_DESC_F_USED);
+            idx = vg_advance(g, idx, 1);
+        }
+        return;
+    }
     g->avail_idx += n;
     __atomic_store_n(&g->avail->idx, g->avail_idx, __ATOMIC_RELEASE);
 }
@@ -81,7 +99,8 @@ bench(const char *name, uint64_t features, enum vg_shape shape,
 
     vg_init(&tx, &config);
     vg_init(&rx, &config);
-    tx.avail->flags = rx.avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    vg_set_interrupts(&tx, false);
+    vg_set_interrupts(&rx, false);
     /* The rings hold as many chains as they can, and repeat. */
     do {
         post_tx(&tx, shape, placement, frame, len);
@@ -91,16 +110,22 @@ bench(const char *name, uint64_t features, enum vg_shape shape,
     } while (tx.n_free >= placement_ring(placement, n));
 
     const unsigned int n_chains = tx.avail_idx;
+    const unsigned int n_ring = placement_ring(placement, n);
+    struct vring_desc tx_saved[256], rx_saved[256];
 
-    for (unsigned int i = n_chains; i < 256; i++) {
-        tx.avail->ring[i] = tx.avail->ring[i % n_chains];
-        rx.avail->ring[i] = rx.avail->ring[i % n_chains];
+    memcpy(tx_saved, tx.desc, sizeof tx_saved);
+    memcpy(rx_saved, rx.desc, sizeof rx_saved);
+    if (!tx.packed) {
+        for (unsigned int i = n_chains; i < 256; i++) {
+            tx.avail->ring[i] = tx.avail->ring[i % n_chains];
+            rx.avail->ring[i] = rx.avail->ring[i % n_chains];
+        }
+        tx.avail_idx = rx.avail_idx = 0;
     }
-    tx.avail_idx = rx.avail_idx = 0;
 
     for (int i = 0; i < SAMPLES; i++) {
-        offer_again(&tx, burst);
-        offer_again(&rx, burst);
+        offer_again(&tx, tx_saved, burst, n_ring);
+        offer_again(&rx, rx_saved, burst, n_ring);
 
         const uint64_t start = rte_rdtsc();
         const unsigned int got = virtqueue_dequeue(&tx.vq, pool, pkts, burst);
