@@ -262,6 +262,12 @@ start(struct load_guest *g)
     if (!error) {
         error = fe_set_mem_table(fe);
     }
+    /* As QEMU does: from these a back end learns how many rings there are
+     * before it starts the first of them. */
+    for (unsigned int i = 0; !error && i < fe->n_rings; i++) {
+        error = fe_set_vring_fd(fe, FE_SET_VRING_CALL, i,
+                                fe->rings[i].callfd);
+    }
     return error ? error : fe_start_rings(fe);
 }
 

@@ -33,6 +33,8 @@ from children import Child, ChildError
 from testpmd import Testpmd
 
 START_TIMEOUT = 30
+MAX_HUGE_GUESTS = 4
+HUGE_GUEST_MB = 80              # All of them: four queue pairs, or four ports.
 
 
 class Unsupported(Exception):
@@ -74,9 +76,12 @@ FEATURES = {
 class VringLoad(Load):
     """utilities/bench/vring-load of the build: see its own comments."""
 
-    def __init__(self, name, log, program, case, sockets, cpus):
-        argv = [program, *case.load_arguments(), '--cpu=%d' % cpus.load,
-                *sockets]
+    def __init__(self, name, log, program, case, sockets, cpus, hugepages):
+        argv = [program, *case.load_arguments(), '--cpu=%d' % cpus.load]
+        # As virtual machines have; too many for all those that are idle.
+        if hugepages and len(sockets) <= MAX_HUGE_GUESTS:
+            argv.append('--hugepages')
+        argv += sockets
         self.child = Child(name, argv, log, pipes=True)
         self.seconds = 0
         ready = self._ask('wait', START_TIMEOUT)
@@ -167,7 +172,7 @@ class TestpmdLoad(Load):
                     self.window.get('cycles_per_packet')}
 
 
-def load_factory(kind, build, memory, cpus):
+def load_factory(kind, build, memory, cpus, hugepages):
     """A function (name, case, sockets) that starts a load."""
     def log_of(sockets):
         return sockets[0] + '.load.log'
@@ -177,4 +182,4 @@ def load_factory(kind, build, memory, cpus):
             name, log_of(sockets), memory, case, sockets, cpus)
     program = os.path.join(build, 'utilities', 'bench', 'vring-load')
     return lambda name, case, sockets: VringLoad(
-        name, log_of(sockets), program, case, sockets, cpus)
+        name, log_of(sockets), program, case, sockets, cpus, hugepages)
