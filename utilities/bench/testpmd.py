@@ -32,7 +32,9 @@ class Testpmd:
 
     def __init__(self, name, log, memory, vdevs, main_cpu, cpu, options=()):
         # Unbuffered, or the prompt comes before what it follows.
-        argv = ['stdbuf', '-o0', 'dpdk-testpmd', '--no-pci', *memory.split(),
+        # Telemetry waits for others' sockets, and they may be paused.
+        argv = ['stdbuf', '-o0', 'dpdk-testpmd', '--no-pci',
+                '--no-telemetry', *memory.split(),
                 '--lcores', '0@%d,1@%d' % (main_cpu, cpu)]
         for vdev in vdevs:
             argv += ['--vdev', vdev]
