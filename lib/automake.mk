@@ -55,6 +55,8 @@ lib_libvring_a_SOURCES = \
 	lib/netdev-dpdk-vhost.h \
 	lib/netdev-dpdk-vlog.h \
 	lib/netdev-dpdk.c \
+	lib/biased-lock.c \
+	lib/biased-lock.h \
 	lib/peer-eventfd.c \
 	lib/peer-eventfd.h \
 	lib/vhost-user-device.c \

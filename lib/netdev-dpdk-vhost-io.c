@@ -111,10 +111,10 @@ netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
 {
     unsigned int retries_max, done;
     unsigned int retries = 0;
+    bool short_way;
 
-    if (OVS_UNLIKELY(!rte_spinlock_trylock(&vq->lock))) {
+    if (OVS_UNLIKELY(biased_lock_acquire(&vq->lock, &short_way))) {
         COVERAGE_INC(vhost_tx_contention);
-        rte_spinlock_lock(&vq->lock);
     }
     done = virtqueue_enqueue(vq, mbufs, n);
     if (OVS_UNLIKELY(done && done < n)) {
@@ -131,7 +131,7 @@ netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
             }
         }
     }
-    rte_spinlock_unlock(&vq->lock);
+    biased_lock_release(&vq->lock, short_way);
 
     if (retries) {
         uint64_t orig;

@@ -293,7 +293,7 @@ vhost_user_device_start(struct vhost_user_device *dev, unsigned int idx)
     vq->stats = &dev->vu->stats[idx];
     vq->last_avail = (vhost_user_session_is_packed(s)
                       ? vhost_user_packed_place(vring->base) : vring->base);
-    rte_spinlock_init(&vq->lock);
+    biased_lock_init(&vq->lock);
     atomic_init(&vq->error, VQ_ERR_NONE);
     virtqueue_start(vq, s->features);
 

@@ -30,6 +30,10 @@
 #include "virtqueue-packed.h"
 #include "virtqueue-split.h"
 
+/* Times in a row that a guest without event indexes does not ask for
+ * interrupts, after which it is taken for one that polls. */
+#define VQ_QUIET 1024
+
 static const struct {
     bool fatal;
     const char *statistic;
@@ -76,7 +80,8 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
     vq->signalled = 0;
     vq->signalled_valid = false;
     vq->hint = 0;
-    rte_spinlock_init(&vq->lock);
+    vq->n_quiet = 0;
+    biased_lock_init(&vq->lock);
     atomic_init(&vq->error, VQ_ERR_NONE);
 
     if (vq->packed) {
@@ -119,12 +124,30 @@ virtqueue_pending(const struct virtqueue *vq)
     return vq->packed ? vq_packed_pending(vq) : vq_split_pending(vq);
 }
 
+/* True if the guest wants to hear that buffers from 'old', if 'valid', to
+ * 'new' were given back. */
+static bool
+wants_interrupt(const struct virtqueue *vq, uint16_t old, uint16_t new,
+                bool valid)
+{
+    return (vq->packed
+            ? vq_packed_wants_interrupt(vq, old, new, valid)
+            : vq_split_wants_interrupt(vq, old, new, valid));
+}
+
+static uint16_t
+get_n_quiet(const struct virtqueue *vq)
+{
+    return __atomic_load_n(&vq->n_quiet, __ATOMIC_RELAXED);
+}
+
 void
 virtqueue_notify(struct virtqueue *vq)
 {
     const uint16_t old = vq->signalled;
     const uint16_t new = vq->last_used;
     const bool valid = vq->signalled_valid;
+    const uint16_t n_quiet = get_n_quiet(vq);
 
     if (valid && old == new) {
         return;
@@ -132,19 +155,46 @@ virtqueue_notify(struct virtqueue *vq)
     vq->signalled = new;
     vq->signalled_valid = true;
 
-    /* Either we see that the guest wants to be told, or the guest, which
-     * looks at the used index after saying so, sees what we published. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (vq->callfd < 0
-        || !(vq->packed
-             ? vq_packed_wants_interrupt(vq, old, new, valid)
-             : vq_split_wants_interrupt(vq, old, new, valid))) {
+    /* With the fence, either we see that the guest wants to be told, or the
+     * guest, which looks at the used index after saying so, sees what we
+     * published.  The fence waits for all stores to guest memory, though, and
+     * a guest that has been polling for long will go on: if it stops at this
+     * very moment, virtqueue_recheck() finds out. */
+    if (OVS_UNLIKELY(n_quiet < VQ_QUIET)) {
+        atomic_thread_fence(memory_order_seq_cst);
+    }
+    if (OVS_LIKELY(!wants_interrupt(vq, old, new, valid))) {
+        if (OVS_UNLIKELY(n_quiet < VQ_QUIET) && !vq->event_idx) {
+            __atomic_store_n(&vq->n_quiet, n_quiet + 1, __ATOMIC_RELAXED);
+        }
         return;
     }
+    __atomic_store_n(&vq->n_quiet, 0, __ATOMIC_RELAXED);
+    if (vq->callfd >= 0) {
+        /* The eventfd is the peer's as well: writing to it could block. */
+        peer_eventfd_signal(vq->callfd);
+        vq_count(&vq->stats->notifications, 1);
+    }
+}
 
-    /* The eventfd is the peer's as well: writing to it could block. */
-    peer_eventfd_signal(vq->callfd);
-    vq_count(&vq->stats->notifications, 1);
+bool
+virtqueue_recheck(const struct virtqueue *vq, uint16_t *seen)
+{
+    const uint16_t used = __atomic_load_n(&vq->last_used, __ATOMIC_RELAXED);
+
+    if (get_n_quiet(vq) < VQ_QUIET || vq->callfd < 0) {
+        return false;
+    }
+    if (*seen != used) {
+        *seen = used;
+        /* What led to this value was published when 'seen' was taken, and
+         * is by now. */
+        atomic_thread_fence(memory_order_seq_cst);
+        if (wants_interrupt(vq, 0, 0, false)) {
+            peer_eventfd_signal(vq->callfd);
+        }
+    }
+    return true;
 }
 
 void
@@ -167,15 +217,15 @@ vq_tally_error(struct vq_tally *t, enum virtqueue_error error)
 void
 vq_tally_flush(struct vq_tally *t, struct virtqueue_stats *stats)
 {
-    if (OVS_LIKELY(t->packets)) {
-        vq_count(&stats->packets, t->packets);
-        vq_count(&stats->bytes, t->bytes);
-        if (OVS_UNLIKELY(t->multicast | t->broadcast)) {
-            vq_count(&stats->multicast, t->multicast);
-            vq_count(&stats->broadcast, t->broadcast);
+    if (OVS_LIKELY(t->frames.packets)) {
+        vq_count(&stats->packets, t->frames.packets);
+        vq_count(&stats->bytes, t->frames.bytes);
+        if (OVS_UNLIKELY(t->frames.multicast | t->frames.broadcast)) {
+            vq_count(&stats->multicast, t->frames.multicast);
+            vq_count(&stats->broadcast, t->frames.broadcast);
         }
-        for (int i = 0; t->bins; i++, t->bins >>= 8) {
-            const uint8_t n = t->bins;
+        for (int i = 0; t->frames.bins; i++, t->frames.bins >>= 8) {
+            const uint8_t n = t->frames.bins;
 
             if (n) {
                 vq_count(&stats->bins[i], n);

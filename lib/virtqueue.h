@@ -40,8 +40,8 @@
 #include <linux/virtio_ring.h>
 #include <linux/virtio_net.h>
 #include <rte_mbuf.h>
-#include <rte_spinlock.h>
 
+#include "biased-lock.h"
 #include "guest-memory.h"
 #include "ovs-atomic.h"
 
@@ -163,9 +163,15 @@ struct virtqueue {
     uint16_t signalled;         /* last_used when it was last decided whether
                                  * to notify the guest... */
     bool signalled_valid;       /* ...if that was since the start. */
+    uint16_t n_quiet;           /* Times in a row, up to VQ_QUIET, that the
+                                 * guest said it polls.  Atomic, for
+                                 * virtqueue_recheck(). */
     unsigned int hint;          /* Region of the latest translation. */
+    uint16_t ahead_desc;        /* First available entry whose descriptor has
+                                 * not been fetched... */
+    uint16_t ahead_data;        /* ...and whose buffer has not.  Split. */
 
-    rte_spinlock_t lock;        /* For shared enqueueing. */
+    struct biased_lock lock;    /* For shared enqueueing. */
     atomic_int error;           /* enum virtqueue_error, a fatal one. */
 };
 
@@ -214,6 +220,12 @@ unsigned int virtqueue_pending(const struct virtqueue *vq);
  * functions above do it themselves.  For the thread that moves frames, and
  * anybody before the virtqueue is published. */
 void virtqueue_notify(struct virtqueue *vq);
+
+/* For any thread, some times a second: interrupts the guest if it stopped
+ * polling just when buffers were given back, which can go unnoticed (see
+ * virtqueue_notify()).  '*seen' is for the caller to keep, 0 at first.
+ * Returns true if this is needed at all at the moment. */
+bool virtqueue_recheck(const struct virtqueue *vq, uint16_t *seen);
 
 static inline enum virtqueue_error
 virtqueue_get_error(const struct virtqueue *vq)
