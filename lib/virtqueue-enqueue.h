@@ -44,19 +44,41 @@ struct vq_order {
     const struct rte_mbuf *m;
 };
 
-/* Writes a header without offloads; 'n_buffers' is part of it only if it has
- * 12 bytes (virtio 1.2, 5.1.6.4). */
+/* Fetches the lines of a buffer that are written first: data of the frame, and
+ * the header, which is often right as it is. */
+static inline void
+vq_prefetch_frame(const uint8_t *dst, uint8_t hdr_len)
+{
+    OVS_PREFETCH(dst);
+    vq_prefetch_write(dst + hdr_len);
+}
+
+/* Sees to it that 'dst' holds a header without offloads; 'n_buffers' is part
+ * of it only if it has 12 bytes (virtio 1.2, 5.1.6.4).
+ *
+ * As a rule it does already, from the latest use of the buffer.  Then nothing
+ * is written, and the line stays in the caches of the guest and of us. */
 static inline void
 vq_write_header(uint8_t *dst, uint8_t hdr_len, uint16_t n_buffers)
 {
-    const struct virtio_net_hdr_v1 hdr = { .num_buffers = n_buffers };
+    struct vq_header {
+        uint64_t offloads;
+        uint16_t csum_offset;
+        uint16_t n_buffers;
+    } __attribute__((packed, may_alias)) *hdr = (struct vq_header *) dst;
 
     BUILD_ASSERT_DECL(sizeof(struct virtio_net_hdr) == 10);
-    BUILD_ASSERT_DECL(sizeof hdr == 12);
-    memcpy(dst, &hdr, sizeof(struct virtio_net_hdr));
-    if (OVS_LIKELY(hdr_len == sizeof hdr)) {
-        memcpy(dst + offsetof(struct virtio_net_hdr_v1, num_buffers),
-               &hdr.num_buffers, sizeof hdr.num_buffers);
+    BUILD_ASSERT_DECL(sizeof *hdr == sizeof(struct virtio_net_hdr_v1));
+    if (OVS_LIKELY(hdr_len == sizeof *hdr)) {
+        if (hdr->offloads | hdr->csum_offset
+            | (hdr->n_buffers ^ n_buffers)) {
+            hdr->offloads = 0;
+            hdr->csum_offset = 0;
+            hdr->n_buffers = n_buffers;
+        }
+    } else if (hdr->offloads | hdr->csum_offset) {
+        hdr->offloads = 0;
+        hdr->csum_offset = 0;
     }
 }
 

@@ -60,8 +60,7 @@ vq_packed_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
         if (OVS_LIKELY(dst != NULL)) {
             struct vq_order *o = &orders[(*n_orders)++];
 
-            OVS_PREFETCH_WRITE(dst);
-            OVS_PREFETCH_WRITE(dst + CACHE_LINE_SIZE);
+            vq_prefetch_frame(dst, vq->hdr_len);
             o->dst = dst;
             o->gpa = d.addr;
             o->m = m;

@@ -26,41 +26,61 @@
 
 #include "util.h"
 
+/* Fetches the lines of a frame that are read first. */
+static inline void
+vq_prefetch_source(const uint8_t *src)
+{
+    OVS_PREFETCH(src);
+    OVS_PREFETCH(src + CACHE_LINE_SIZE);
+}
+
 /* Parses up to 'n' chains and stores what is in them to 'frames'; frames that
  * are not in one piece are copied to 'mbufs' on the way.  Returns how many
  * chains are to be given back.  Fewer than 'n' if the ring failed or the guest
  * makes us read a lot. */
-static unsigned int
+static inline unsigned int
 vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
-               uint32_t room, struct vq_frame *frames, struct vq_tally *tally)
+               uint32_t room, struct vq_frame *frames, struct vq_tally *tally,
+               struct vq_split_ahead *ahead)
 {
-    const uint32_t shortest = vq->hdr_len + ETH_HEADER_LEN;
-    const uint32_t longest = vq->hdr_len + room;
+    const struct guest_memory *mem = vq->mem;
+    const struct vring_desc *desc = vq->desc;
+    struct vring_used_elem *used = vq->used->ring;
+    const uint16_t first = vq->last_avail;
+    const uint16_t size = vq->size;
+    const uint32_t hdr_len = vq->hdr_len;
+    const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
+    const uint32_t longest = hdr_len + room;
+    const uint16_t n_fetched = ahead->at_data - first;
+    unsigned int hint = vq->hint;
     unsigned int n_read = 0;
     unsigned int i;
 
     for (i = 0; i < n && n_read < VQ_MAX_WALK; i++) {
-        const uint16_t head = vq_split_head(vq, i);
-        enum virtqueue_error error;
+        const uint16_t slot = (first + i) & (size - 1);
+        const uint16_t head = __atomic_load_n(&vq->avail->ring[slot],
+                                              __ATOMIC_RELAXED);
         const uint8_t *src = NULL;
 
-        if (OVS_UNLIKELY(head >= vq->size)) {
+        if (OVS_UNLIKELY(head >= size)) {
             vq_fail(vq, VQ_ERR_HEAD);
             break;
         }
 
-        const struct vring_desc d = vq_read_desc(&vq->desc[head]);
+        const struct vring_desc d = vq_read_desc(&desc[head]);
 
         if (OVS_LIKELY(!(d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
                                     | VRING_DESC_F_INDIRECT))
                        && d.len >= shortest && d.len <= longest)) {
-            src = guest_memory_translate(vq->mem, d.addr, d.len, &vq->hint);
+            src = guest_memory_translate(mem, d.addr, d.len, &hint);
         }
         if (OVS_LIKELY(src != NULL)) {
-            OVS_PREFETCH(src);
-            OVS_PREFETCH(src + CACHE_LINE_SIZE);
-            frames[i].len = d.len - vq->hdr_len;
+            if (i >= n_fetched) {
+                vq_prefetch_source(src);
+            }
+            frames[i].len = d.len - hdr_len;
         } else {
+            enum virtqueue_error error;
             struct vq_extent extent;
 
             error = vq_gather(vq, head, &d, vq_mbuf_data(mbufs[i]), room,
@@ -76,7 +96,12 @@ vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
             }
         }
         frames[i].src = src;
-        vq_split_set_used(vq, i, head, 0);
+        used[slot].id = head;
+        used[slot].len = 0;
+    }
+    vq->hint = hint;
+    if (n_fetched < i) {
+        ahead->at_data = first + i;
     }
     return i;
 }
@@ -87,19 +112,26 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
 {
     struct vq_frame frames[VIRTQUEUE_MAX_BURST];
     struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
+    struct vq_frames_tally delivered = { .bytes = 0 };
+    const uint32_t hdr_len = vq->hdr_len;
     unsigned int n_spare = 0;
+    struct vq_split_ahead ahead;
     struct vq_tally tally;
     unsigned int n_pkts = 0;
     unsigned int n_mbufs;
-    unsigned int n = vq_split_available(vq);
+    const unsigned int available = vq_split_available(vq);
+    unsigned int n;
 
-    if (!n) {
+    if (!available) {
         return 0;
     }
-    n = MIN(n, max);
+    n = MIN(available, max);
     n = MIN(n, VIRTQUEUE_MAX_BURST);
     vq_tally_init(&tally);
-    vq_split_prefetch(vq, 0, n);
+    vq_split_ahead_init(&ahead, vq, n, available);
+    if ((uint16_t) (ahead.at_desc - vq->last_avail) < n) {
+        vq_split_ahead_desc(&ahead, vq->last_avail + n);
+    }
 
     n_mbufs = vq_get_mbufs(pool, pkts, n);
     if (OVS_UNLIKELY(n_mbufs < n)) {
@@ -107,12 +139,21 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     }
     n = vq_split_parse(vq, pkts, n_mbufs,
                        rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM,
-                       frames, &tally);
+                       frames, &tally, &ahead);
+    vq_split_ahead_desc(&ahead, ahead.end_desc);
+    vq_split_ahead_used(vq, n);
 
     for (unsigned int i = 0; i < n; i++) {
         const struct vq_frame *f = &frames[i];
         struct rte_mbuf *m = pkts[i];
 
+        if (ahead.at_data != ahead.end_data) {
+            const uint8_t *next = vq_split_ahead_next(&ahead);
+
+            if (OVS_LIKELY(next != NULL)) {
+                vq_prefetch_source(next);
+            }
+        }
         if (OVS_LIKELY(f->src != NULL)) {
             const struct virtio_net_hdr hdr = vq_read_header(f->src);
             const enum virtqueue_error error = vq_accept_header(&hdr);
@@ -122,16 +163,18 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                 spare[n_spare++] = m;
                 continue;
             }
-            vq_copy(vq_mbuf_data(m), f->src + vq->hdr_len, f->len);
+            vq_copy(vq_mbuf_data(m), f->src + hdr_len, f->len);
         } else if (OVS_UNLIKELY(!f->len)) {
             spare[n_spare++] = m;
             continue;
         }
 
         vq_mbuf_init(m, f->len);
-        vq_tally_frame(&tally, vq_mbuf_data(m), f->len);
+        vq_tally_frame__(&delivered, vq_mbuf_data(m), f->len);
         pkts[n_pkts++] = m;
     }
+    vq->ahead_desc = ahead.at_desc;
+    vq->ahead_data = ahead.at_data;
 
     if (OVS_UNLIKELY(n_pkts < n_mbufs)) {
         vq_put_mbufs(pool, spare, n_spare);
@@ -148,6 +191,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     if (OVS_LIKELY(n)) {
         vq_split_publish(vq, n);
     }
+    vq_tally_add(&tally, &delivered);
     vq_tally_flush(&tally, vq->stats);
     return n_pkts;
 }

@@ -81,14 +81,90 @@ vq_split_head(const struct virtqueue *vq, uint16_t i)
     return __atomic_load_n(&vq->avail->ring[slot], __ATOMIC_RELAXED);
 }
 
-/* Fetches the descriptors of the first 'n' chains. */
+/* Looking ahead
+ * -------------
+ *
+ * A line that the guest has written comes from the cache of another processor
+ * and takes as long as a packet takes in all.  While one burst is dealt with,
+ * the lines of the next one are fetched, and the descriptors of the one after
+ * that, as far as the guest offers them already.
+ *
+ * What is read here only decides what is fetched. */
+
+struct vq_split_ahead {
+    const struct vring_desc *desc;
+    const struct vring_avail *avail;
+    uint16_t mask;
+    uint16_t at_desc, end_desc; /* Available entries to be fetched. */
+    uint16_t at_data, end_data;
+    const struct guest_region *region; /* Where buffers probably are. */
+    uint8_t hdr_len;
+};
+
+/* Fetches where the 'n' used elements that follow the next 'n' will go. */
 static inline void
-vq_split_prefetch(const struct virtqueue *vq, uint16_t first, uint16_t n)
+vq_split_ahead_used(const struct virtqueue *vq, uint16_t n)
 {
-    for (uint16_t i = 0; i < n; i++) {
-        OVS_PREFETCH(&vq->desc[vq_split_head(vq, first + i)
-                               & (vq->size - 1)]);
+    enum { PER_LINE = CACHE_LINE_SIZE / sizeof(struct vring_used_elem) };
+    const uint16_t first = vq->last_used + n;
+
+    for (uint16_t i = 0; i < n; i += PER_LINE) {
+        vq_prefetch_write(&vq->used->ring[(uint16_t) (first + i)
+                                          & (vq->size - 1)]);
     }
+}
+
+/* Starts a call that deals with the first 'n' of 'available' chains. */
+static inline void
+vq_split_ahead_init(struct vq_split_ahead *a, const struct virtqueue *vq,
+                    uint16_t n, uint16_t available)
+{
+    const uint16_t first = vq->last_avail;
+    const uint16_t n_data = MIN(available, n + VIRTQUEUE_MAX_BURST);
+    const uint16_t n_desc = MIN(available, n + 2 * VIRTQUEUE_MAX_BURST);
+
+    a->desc = vq->desc;
+    a->avail = vq->avail;
+    a->mask = vq->size - 1;
+    a->region = &vq->mem->regions[vq->hint];
+    a->hdr_len = vq->hdr_len;
+    a->at_desc = vq->ahead_desc;
+    a->at_data = vq->ahead_data;
+    a->end_desc = first + n_desc;
+    a->end_data = first + n_data;
+    if ((uint16_t) (a->at_desc - first) > n_desc) {
+        a->at_desc = first;
+    }
+    if ((uint16_t) (a->at_data - first) > n_data) {
+        a->at_data = first;
+    }
+}
+
+static inline uint16_t
+vq_split_ahead_head(const struct vq_split_ahead *a, uint16_t i)
+{
+    return __atomic_load_n(&a->avail->ring[i & a->mask], __ATOMIC_RELAXED)
+           & a->mask;
+}
+
+/* Fetches descriptors up to that of available entry 'end'. */
+static inline void
+vq_split_ahead_desc(struct vq_split_ahead *a, uint16_t end)
+{
+    while (a->at_desc != end) {
+        OVS_PREFETCH(&a->desc[vq_split_ahead_head(a, a->at_desc++)]);
+    }
+}
+
+/* Returns our address of the next buffer to be fetched, or NULL. */
+static inline const uint8_t *
+vq_split_ahead_next(struct vq_split_ahead *a)
+{
+    const volatile struct vring_desc *d
+        = &a->desc[vq_split_ahead_head(a, a->at_data++)];
+    const uint64_t ofs = d->addr - a->region->gpa;
+
+    return ofs < a->region->size ? a->region->hva + ofs : NULL;
 }
 
 /* Writes the 'i'th used element from last_used. */
