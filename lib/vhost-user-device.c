@@ -215,6 +215,40 @@ vhost_user_device_reap(struct vhost_user_device *dev)
     return leaving.any;
 }
 
+/* Dirty log. */
+
+/* Tells 'vq', of 'vring', what to log.  True if that is a change. */
+static bool
+vring_set_log(const struct vhost_user_session *s,
+              const struct vhost_user_vring *vring, struct virtqueue *vq)
+{
+    return virtqueue_set_log(vq, s->features & VIRTIO_FEATURE(LOG_ALL)
+                                 ? s->log : NULL,
+                             vring->log_used ? vring->log : VQ_NO_GPA);
+}
+
+void
+vhost_user_device_update_log(struct vhost_user_device *dev)
+{
+    const struct vhost_user_session *s = &dev->session;
+    bool changed = false;
+
+    if (s->features & VIRTIO_FEATURE(LOG_ALL) && !s->log) {
+        vhost_user_device_pause_all(dev);
+        return;
+    }
+    for (unsigned int i = 0; i < s->n_vrings; i++) {
+        if (s->vrings[i].running) {
+            changed |= vring_set_log(s, &s->vrings[i],
+                                     ovsrcu_get_protected(struct virtqueue *,
+                                                          &dev->vu->vqs[i]));
+        }
+    }
+    if (changed) {
+        ovsrcu_synchronize();
+    }
+}
+
 /* Starting vrings. */
 
 static bool
@@ -284,10 +318,8 @@ vhost_user_device_start(struct vhost_user_device *dev, unsigned int idx)
     vq->avail = place.avail;
     vq->used = place.used;
     vq->mem = s->mem;
-    vq->log = s->features & VIRTIO_FEATURE(LOG_ALL) ? s->log : NULL;
-    vq->used_gpa = vring->log;
     vq->ring_gpa = place.desc_gpa;
-    vq->log_used = vring->log_used;
+    vring_set_log(s, vring, vq);
     vq->size = vring->size;
     vq->callfd = vring->callfd;
     vq->stats = &dev->vu->stats[idx];

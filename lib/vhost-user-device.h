@@ -32,7 +32,9 @@
  *
  * Whatever changes a running vring pauses it: it is taken out of sight, all
  * threads pass a grace period, the change is made, and the vring starts again
- * where it stopped, if it still can.
+ * where it stopped, if it still can.  Only logging changes under way, so that
+ * a migration begins without loss: all threads pass a grace period before the
+ * message is answered, and before a log goes.
  *
  * Thread-safety: a device is for one thread, which must not hold a mutex that
  * another thread may wait for. */
@@ -107,6 +109,11 @@ void vhost_user_device_pause_all(struct vhost_user_device *);
 /* Starts vring 'idx', or all, unless they run or cannot. */
 void vhost_user_device_start(struct vhost_user_device *, unsigned int idx);
 void vhost_user_device_start_all(struct vhost_user_device *);
+
+/* Brings vrings that run in line with the session as to logging, and waits
+ * until that is in effect and a former log no longer in use.  With LOG_ALL and
+ * no log, stops them all. */
+void vhost_user_device_update_log(struct vhost_user_device *);
 
 /* Back to what a device is before features are negotiated.  What belongs to
  * the connection stays: protocol features, ownership, memory, MTU, and the

@@ -82,9 +82,11 @@ handle_set_features(struct call *c)
         /* QEMU says it once for each queue pair. */
         return NULL;
     }
-    vhost_user_device_pause_all(c->dev);
+
+    /* Of vrings that run, it can only change LOG_ALL. */
     c->s->features = c->msg->u64;
     c->s->features_acked = true;
+    vhost_user_device_update_log(c->dev);
     if (dropped & VIRTIO_FEATURE(LOG_ALL)) {
         /* The migration is over: the next one brings a log of its own. */
         dirty_log_destroy(c->s->log);
@@ -202,6 +204,7 @@ handle_set_mem_table(struct call *c)
 static char *
 handle_set_log_base(struct call *c)
 {
+    struct dirty_log *old = c->s->log;
     struct dirty_log *log;
     char *error;
 
@@ -211,12 +214,9 @@ handle_set_log_base(struct call *c)
     }
     c->fds[0] = -1;
 
-    if (c->s->features & VIRTIO_FEATURE(LOG_ALL)) {
-        /* Otherwise virtqueues do not know the log. */
-        vhost_user_device_pause_all(c->dev);
-    }
-    dirty_log_destroy(c->s->log);
     c->s->log = log;
+    vhost_user_device_update_log(c->dev);
+    dirty_log_destroy(old);
     vhost_user_device_start_all(c->dev);
 
     reply_u64(c->reply, 0);
@@ -263,9 +263,14 @@ static char *
 handle_set_vring_addr(struct call *c)
 {
     unsigned int idx = c->msg->addr.index;
+    struct vhost_user_vring *vring = &c->s->vrings[idx];
 
-    vhost_user_device_pause(c->dev, idx);
-    vhost_user_vring_set_addr(&c->s->vrings[idx], &c->msg->addr);
+    if (vring->desc != c->msg->addr.desc || vring->avail != c->msg->addr.avail
+        || vring->used != c->msg->addr.used) {
+        vhost_user_device_pause(c->dev, idx);
+    }
+    vhost_user_vring_set_addr(vring, &c->msg->addr);
+    vhost_user_device_update_log(c->dev);
     vhost_user_device_start(c->dev, idx);
     return NULL;
 }

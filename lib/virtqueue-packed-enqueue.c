@@ -97,7 +97,7 @@ vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
 
         vq_write_header(o->dst, vq->hdr_len, 1);
         vq_copy_segments(o->dst + vq->hdr_len, m);
-        dirty_log_mark(vq->log, o->gpa, vq->hdr_len + m->pkt_len);
+        dirty_log_mark(vq_log(vq), o->gpa, vq->hdr_len + m->pkt_len);
         vq_tally_frame(&e->tally, rte_pktmbuf_mtod(m, const uint8_t *),
                        m->pkt_len);
     }

@@ -27,8 +27,11 @@
 static void
 log_ring(struct virtqueue *vq, uint16_t slot, unsigned int n)
 {
-    if (OVS_UNLIKELY(vq->log != NULL) && vq->log_used) {
-        dirty_log_mark__(vq->log, vq->ring_gpa + slot * sizeof *vq->ring,
+    uint64_t used_gpa;
+    struct dirty_log *log = vq_ring_log(vq, &used_gpa);
+
+    if (OVS_UNLIKELY(log != NULL)) {
+        dirty_log_mark__(log, vq->ring_gpa + slot * sizeof *vq->ring,
                          n * sizeof *vq->ring);
     }
 }
@@ -98,8 +101,12 @@ vq_packed_start(struct virtqueue *vq)
     vq->device_event->off_wrap = 0;
     __atomic_store_n(&vq->device_event->flags, VRING_PACKED_EVENT_FLAG_DISABLE,
                      __ATOMIC_RELAXED);
-    if (vq->log && vq->log_used) {
-        dirty_log_mark(vq->log, vq->used_gpa, sizeof *vq->device_event);
+
+    uint64_t used_gpa;
+    struct dirty_log *log = vq_ring_log(vq, &used_gpa);
+
+    if (log) {
+        dirty_log_mark(log, used_gpa, sizeof *vq->device_event);
     }
 }
 

@@ -49,6 +49,28 @@ vq_count(uint64_t *counter, uint64_t n)
     __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/* The log at the moment, or NULL.  It may change between any two calls, but
+ * both are good until the burst is over. */
+static inline struct dirty_log *
+vq_log(const struct virtqueue *vq)
+{
+    return __atomic_load_n(&vq->log, __ATOMIC_RELAXED);
+}
+
+/* The same if writes to the ring are logged too; '*used_gpa' is then the
+ * address of the used ring. */
+static inline struct dirty_log *
+vq_ring_log(const struct virtqueue *vq, uint64_t *used_gpa)
+{
+    struct dirty_log *log = vq_log(vq);
+
+    if (OVS_LIKELY(!log)) {
+        return NULL;
+    }
+    *used_gpa = __atomic_load_n(&vq->used_gpa, __ATOMIC_RELAXED);
+    return *used_gpa != VQ_NO_GPA ? log : NULL;
+}
+
 /* Counts 'error' and stops 'vq'. */
 void vq_fail(struct virtqueue *, enum virtqueue_error);
 

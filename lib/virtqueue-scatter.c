@@ -289,7 +289,7 @@ vq_scatter(struct vq_enqueue *e, uint16_t head,
             const struct vq_piece *p = &s.pieces[i];
 
             vq_source_read(&src, p->dst, p->len);
-            dirty_log_mark(vq->log, p->gpa, p->len);
+            dirty_log_mark(vq_log(vq), p->gpa, p->len);
         }
         vq_tally_frame(&e->tally, rte_pktmbuf_mtod(m, const uint8_t *),
                        m->pkt_len);

@@ -99,7 +99,7 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     struct vq_order orders[VIRTQUEUE_MAX_BURST];
     struct vq_frames_tally delivered = { .bytes = 0 };
     const uint8_t hdr_len = vq->hdr_len;
-    struct dirty_log *log = vq->log;
+    struct dirty_log *log = vq_log(vq);
     unsigned int n_orders, placed;
     struct vq_split_ahead ahead;
     struct vq_enqueue e;

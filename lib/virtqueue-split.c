@@ -38,8 +38,11 @@ used_elem_offset(uint16_t slot)
 static void
 log_used(struct virtqueue *vq, uint64_t offset, uint64_t len)
 {
-    if (OVS_UNLIKELY(vq->log != NULL) && vq->log_used) {
-        dirty_log_mark__(vq->log, vq->used_gpa + offset, len);
+    uint64_t used_gpa;
+    struct dirty_log *log = vq_ring_log(vq, &used_gpa);
+
+    if (OVS_UNLIKELY(log != NULL)) {
+        dirty_log_mark__(log, used_gpa + offset, len);
     }
 }
 
@@ -100,7 +103,7 @@ vq_split_publish(struct virtqueue *vq, uint16_t n)
     const uint16_t old = vq->last_used;
     const uint16_t new = old + n;
 
-    if (OVS_UNLIKELY(vq->log != NULL)) {
+    if (OVS_UNLIKELY(vq_log(vq) != NULL)) {
         const uint16_t slot = old & (vq->size - 1);
         const uint16_t n_first = MIN(n, vq->size - slot);
 

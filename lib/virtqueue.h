@@ -34,7 +34,7 @@
  *
  * Thread-safety: a virtqueue is prepared by the control thread while nobody
  * else sees it, published through RCU, and taken back after a grace period.
- * While published, 'fields of the datapath' belong to the one thread that
+ * What it logs may change later.  While published, 'fields of the datapath' belong to the one thread that
  * moves frames; several threads that enqueue take 'lock' around the call. */
 
 #include <linux/virtio_ring.h>
@@ -141,10 +141,7 @@ struct virtqueue {
         struct vring_packed_desc_event *device_event;
     };
     const struct guest_memory *mem;
-    struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */
-    uint64_t used_gpa;          /* For the log: of 'used'... */
-    uint64_t ring_gpa;          /* ...and of 'ring', if it is packed... */
-    bool log_used;              /* ...if VHOST_VRING_F_LOG was set. */
+    uint64_t ring_gpa;          /* For the log: of 'ring', if it is packed. */
     uint16_t size;              /* Entries; a power of two unless packed. */
     bool packed;                /* VIRTIO_F_RING_PACKED. */
     bool in_order;              /* VIRTIO_F_IN_ORDER. */
@@ -154,6 +151,11 @@ struct virtqueue {
     bool mergeable;             /* VIRTIO_NET_F_MRG_RXBUF. */
     int callfd;                 /* Non-blocking eventfd or -1; not owned. */
     struct virtqueue_stats *stats; /* Not owned. */
+
+    /* Atomic: see virtqueue_set_log(). */
+    struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */
+    uint64_t used_gpa;          /* Of 'used', VQ_NO_GPA unless
+                                 * VHOST_VRING_F_LOG was set. */
 
     /* Fields of the datapath. */
     /* Split: free-running indexes.  Packed: an index into the ring, and the
@@ -176,7 +178,7 @@ struct virtqueue {
 };
 
 /* Prepares 'vq' for its first burst.  The caller has set desc, avail, used,
- * mem, log, used_gpa, ring_gpa, log_used, size, callfd, stats and, from
+ * mem, ring_gpa, size, callfd, stats, log, used_gpa and, from
  * VHOST_USER_SET_VRING_BASE, last_avail.  'features' are the negotiated
  * virtio features; they set packed, in_order, event_idx, indirect, mergeable
  * and hdr_len.
@@ -226,6 +228,24 @@ void virtqueue_notify(struct virtqueue *vq);
  * virtqueue_notify()).  '*seen' is for the caller to keep, 0 at first.
  * Returns true if this is needed at all at the moment. */
 bool virtqueue_recheck(const struct virtqueue *vq, uint16_t *seen);
+
+/* What 'used_gpa' is if writes to the ring are not to be logged. */
+#define VQ_NO_GPA UINT64_MAX
+
+/* Has 'vq', which may be published, mark what it writes in 'log', unless that
+ * is NULL; the used ring, which is at 'used_gpa', only if that is not
+ * VQ_NO_GPA.  For the control thread.  Returns true if that is a change: it is
+ * in effect, and the former log not used any more, after a grace period. */
+static inline bool
+virtqueue_set_log(struct virtqueue *vq, struct dirty_log *log,
+                  uint64_t used_gpa)
+{
+    const bool changed = vq->log != log || vq->used_gpa != used_gpa;
+
+    __atomic_store_n(&vq->used_gpa, used_gpa, __ATOMIC_RELAXED);
+    __atomic_store_n(&vq->log, log, __ATOMIC_RELAXED);
+    return changed;
+}
 
 static inline enum virtqueue_error
 virtqueue_get_error(const struct virtqueue *vq)

@@ -24,11 +24,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ovs-rcu.h"
+#include "ovs-thread.h"
 #include "util.h"
 
 /* Another descriptor to interrupt the guest with does not stop the vring. */
@@ -140,14 +144,86 @@ test_memory(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     teardown();
 }
 
+/* A thread that moves frames, and has just found the log of 'vq'. */
+struct log_user {
+    struct virtqueue *vq;
+    struct dirty_log *log;
+    pthread_barrier_t found;
+    atomic_bool done;
+};
+
+static void *
+log_user_main(void *user_)
+{
+    struct log_user *user = user_;
+    struct dirty_log *log;
+
+    ovsrcu_quiesce_end();
+    user->log = log = __atomic_load_n(&user->vq->log, __ATOMIC_RELAXED);
+    pthread_barrier_wait(&user->found);
+
+    /* Until the log changes, and for as long as it takes after that. */
+    while (__atomic_load_n(&user->vq->log, __ATOMIC_RELAXED) == log) {
+        sched_yield();
+    }
+    for (int i = 0; i < 10000; i++) {
+        dirty_log_mark(log, 0, 1);
+        sched_yield();
+    }
+    atomic_store(&user->done, true);
+    ovsrcu_quiesce_start();
+    return NULL;
+}
+
+/* Gives the device 'msg', which changes the log of vring 0, while a thread
+ * uses the old one. */
+static void
+change_log_in_use(bool (*change)(int fd), int fd)
+{
+    struct log_user user = { .vq = vq(0) };
+    pthread_t thread;
+    bool done;
+
+    atomic_init(&user.done, false);
+    pthread_barrier_init(&user.found, NULL, 2);
+    thread = ovs_thread_create("log_user", log_user_main, &user);
+    pthread_barrier_wait(&user.found);
+    CHECK(change(fd));
+    atomic_read(&user.done, &done);
+    CHECK(done);
+    xpthread_join(thread, NULL);
+    pthread_barrier_destroy(&user.found);
+    CHECK(vq(0) == user.vq);
+}
+
+static bool
+set_log_base(int fd)
+{
+    return deliver_log(fd, 64, 0);
+}
+
+static bool
+log_all_on(int fd OVS_UNUSED)
+{
+    return deliver_u64(2, F_ACKED | F_LOG);
+}
+
+static bool
+log_all_off(int fd OVS_UNUSED)
+{
+    return deliver_u64(2, F_ACKED);
+}
+
 void
 test_log(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 {
     int fd = make_memfd(4096);
+    struct virtqueue *q;
 
     setup();
     negotiate();
     start_ring(0);
+    q = vq(0);
 
     check_context("as QEMU does: log, then LOG_ALL, then addresses");
     CHECK(deliver_log(fd, 64, 0));
@@ -155,29 +231,38 @@ test_log(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK_EQ(reply.hdr.flags, 1 | 4);
     CHECK_EQ(reply.hdr.size, 8);
     CHECK_EQ(reply.u64, 0);
-    CHECK(vq(0) && !vq(0)->log);
+    CHECK(vq(0) == q && !q->log);
     CHECK(deliver_u64(2, F_ACKED | F_LOG));
-    CHECK(vq(0) && vq(0)->log == dev.session.log);
-    CHECK(!vq(0)->log_used);
+    CHECK(vq(0) == q && q->log == dev.session.log);
+    CHECK_EQ(q->used_gpa, VQ_NO_GPA);
     CHECK(deliver_addr(0, 1));
-    CHECK(vq(0)->log_used);
-    CHECK_EQ(vq(0)->used_gpa, 0x5000);
+    CHECK(vq(0) == q);
+    CHECK_EQ(q->used_gpa, 0x5000);
 
     check_context("another log");
     CHECK(deliver_log(fd, 4096, 0));
-    CHECK(vq(0) && vq(0)->log == dev.session.log);
-    CHECK_EQ(vq(0)->log->size, 4096);
+    CHECK(vq(0) == q && q->log == dev.session.log);
+    CHECK_EQ(q->log->size, 4096);
 
     check_context("a file that is too short");
     CHECK(!deliver_log(fd, 4097, 0));
     CHECK(!deliver_log(fd, 64, 4096));
-    CHECK(vq(0) && vq(0)->log == dev.session.log);
-    CHECK_EQ(vq(0)->log->size, 4096);
+    CHECK(vq(0) == q && q->log == dev.session.log);
+    CHECK_EQ(q->log->size, 4096);
 
     check_context("the end of the migration");
+    CHECK(deliver_addr(0, 0));
+    CHECK(vq(0) == q);
+    CHECK_EQ(q->used_gpa, VQ_NO_GPA);
     CHECK(deliver_u64(2, F_ACKED));
-    CHECK(vq(0) && !vq(0)->log);
+    CHECK(vq(0) == q && !q->log);
     CHECK(!dev.session.log);
+
+    check_context("while frames move");
+    CHECK(deliver_log(fd, 64, 0));
+    change_log_in_use(log_all_on, -1);
+    change_log_in_use(set_log_base, fd);
+    change_log_in_use(log_all_off, -1);
 
     check_context("LOG_ALL before there is a log");
     CHECK(deliver_u64(2, F_ACKED | F_LOG));

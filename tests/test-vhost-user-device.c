@@ -113,7 +113,6 @@ test_virtqueue(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK_EQ((uintptr_t) q->used - (uintptr_t) q->desc, 0x4000);
     CHECK(q->mem == dev.session.mem);
     CHECK(!q->log);
-    CHECK(q->log_used);
     CHECK_EQ(q->used_gpa, 0x5000);
     CHECK(q->stats == &fixture_vu.stats[2]);
     CHECK(q->event_idx);

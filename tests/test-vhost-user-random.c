@@ -184,6 +184,8 @@ check_vrings(void)
             CHECK(in_guest(q->used, 4 + q->size * 8));
             CHECK(!q->log == !(dev.session.features & F_LOG));
             CHECK(!q->log || q->log == dev.session.log);
+            CHECK_EQ(q->used_gpa, (dev.session.vrings[i].log_used
+                                   ? dev.session.vrings[i].log : VQ_NO_GPA));
             CHECK_EQ(q->callfd, dev.session.vrings[i].callfd);
         }
     }

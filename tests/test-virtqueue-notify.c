@@ -372,7 +372,7 @@ expect_passed_pages(struct log_test *t, uint16_t from, bool transmitted)
     const struct vq_guest *g = &t->g;
 
     for (unsigned int i = g->fifo_first;
-         g->vq.log_used && from != g->vq.last_used; i++) {
+         g->vq.used_gpa != VQ_NO_GPA && from != g->vq.last_used; i++) {
         const uint16_t id = g->fifo[i % g->config.size];
         const uint16_t slot = from & 0x7fff;
 
@@ -395,7 +395,7 @@ expect_used_pages(struct log_test *t, uint16_t from, unsigned int n,
 
     if (t->g.packed) {
         expect_passed_pages(t, from, transmitted);
-    } else if (t->g.vq.log_used) {
+    } else if (t->g.vq.used_gpa != VQ_NO_GPA) {
         for (uint16_t i = from; i != to; i++) {
             const void *e = &used->ring[i & (t->g.config.size - 1)];
 
@@ -439,7 +439,9 @@ dirty_log(struct rte_mempool *pool, uint16_t size, uint16_t start,
         }
     }
     check_log(&t);
-    g->vq.log_used = mark_used;
+    if (!mark_used) {
+        g->vq.used_gpa = VQ_NO_GPA;
+    }
 
     for (int round = 0; round < 200; round++) {
         const uint32_t len = 14 + random_range(round & 1 ? 200 : MAX_FRAME
