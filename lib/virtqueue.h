@@ -34,8 +34,9 @@
  *
  * Thread-safety: a virtqueue is prepared by the control thread while nobody
  * else sees it, published through RCU, and taken back after a grace period.
- * What it logs may change later.  While published, 'fields of the datapath' belong to the one thread that
- * moves frames; several threads that enqueue take 'lock' around the call. */
+ * What it logs may change later.  While published, 'fields of the datapath'
+ * belong to the one thread that moves frames; several threads that enqueue
+ * take 'lock' around the call. */
 
 #include <linux/virtio_ring.h>
 #include <linux/virtio_net.h>
