@@ -35,7 +35,8 @@ check_command() {
 
     ui_title "Tests: $groups ($check_total of them)"
     check_skips=$build/tests/testsuite.dir/skips
-    rm -f "$check_skips"
+    check_notices=$build/tests/testsuite.dir/notices
+    rm -f "$check_skips" "$check_notices"
     run_job check_run "$groups"
     status=$?
     check_report "$status"
@@ -153,6 +154,10 @@ check_report() {
     if [ "$check_skipped" -gt 0 ] && [ -s "$check_skips" ]; then
         ui_title "Skipped"
         sed 's/^/  /' "$check_skips"
+    fi
+    if [ -s "$check_notices" ]; then
+        ui_title "Notices"
+        sed 's/^/  /' "$check_notices"
     fi
     while IFS='|' read -r group name result detail; do
         case $result in
