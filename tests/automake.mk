@@ -57,6 +57,15 @@ EXTRA_DIST += \
 	tests/readme-block \
 	tests/test-bench.py
 
+# Instructions of the engine, see tests/count-instructions.
+EXTRA_DIST += tests/count-instructions tests/instructions
+record-instructions: tests/test-virtqueue$(EXEEXT) tests/atlocal
+	$(AM_V_GEN). tests/atlocal && \
+	$(PYTHON3) $(srcdir)/tests/count-instructions --record \
+	    --program=tests/test-virtqueue --flags="$$BUILD_FLAGS" \
+	    $(srcdir)/tests/instructions
+.PHONY: record-instructions
+
 # Where the suite finds programs: ours first.
 AUTOTEST_PATH = vswitchd:tests:$(OVS_BUILDDIR)/utilities:$(OVS_BUILDDIR)/ovsdb
 
@@ -134,6 +143,7 @@ tests_test_virtqueue_SOURCES = \
 	tests/fake-mempool.h \
 	tests/test-virtqueue-bench.c \
 	tests/test-virtqueue-chaos.c \
+	tests/test-virtqueue-count.c \
 	tests/test-virtqueue-dequeue.c \
 	tests/test-virtqueue-enqueue.c \
 	tests/test-virtqueue-hostile.c \

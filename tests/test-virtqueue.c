@@ -170,6 +170,8 @@ static const struct check_test tests[] = {
     { "random", test_random },
     { "packed-place", test_packed },
     { "bench", test_bench },
+    { "count", test_count },
+    { "count-build", test_count_build },
     { NULL, NULL },
 };
 

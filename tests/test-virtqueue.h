@@ -96,5 +96,7 @@ void test_flipper(int argc, char *argv[]);
 void test_random(int argc, char *argv[]);
 void test_packed(int argc, char *argv[]);
 void test_bench(int argc, char *argv[]);
+void test_count(int argc, char *argv[]);
+void test_count_build(int argc, char *argv[]);
 
 #endif /* test-virtqueue.h */

@@ -21,7 +21,8 @@ PACKAGES_MAIN="autoconf automake make gcc libc6-dev pkg-config python3
     qemu-system-x86 busybox-static cpio iproute2 procps"
 
 # To run all tests.
-PACKAGES_CHECK="clang dpdk-dev ethtool iputils-ping openssl python3-scapy"
+PACKAGES_CHECK="clang dpdk-dev ethtool iputils-ping openssl python3-scapy
+    valgrind"
 
 packages_missing() {
     local package
