@@ -23,6 +23,7 @@
 
 #include "vhost-user-device.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include "ovs-rcu.h"
@@ -330,6 +331,7 @@ vhost_user_device_start(struct vhost_user_device *dev, unsigned int idx)
     virtqueue_start(vq, s->features);
 
     vring->running = true;
+    vring->seen = 0;
     ovsrcu_set(&dev->vu->vqs[idx], vq);
 
     /* An earlier life of this vring may have ended between giving buffers
@@ -374,6 +376,30 @@ vhost_user_device_reset(struct vhost_user_device *dev)
     s->log = NULL;
 }
 
+/* Guests that poll. */
+
+unsigned int
+vhost_user_device_recheck(struct vhost_user_device *dev)
+{
+    unsigned int interval = UINT_MAX;
+
+    for (unsigned int i = 0; i < dev->session.n_vrings; i++) {
+        struct vhost_user_vring *vring = &dev->session.vrings[i];
+
+        if (vring->running) {
+            const struct virtqueue *vq
+                = ovsrcu_get_protected(struct virtqueue *, &dev->vu->vqs[i]);
+
+            if (virtqueue_recheck(vq, &vring->seen)) {
+                interval = VHOST_USER_RECHECK_MS;
+            } else if (!vq->event_idx && vq->callfd >= 0) {
+                interval = MIN(interval, VHOST_USER_LOOK_MS);
+            }
+        }
+    }
+    return interval;
+}
+
 /* Status. */
 
 bool

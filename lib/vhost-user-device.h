@@ -46,6 +46,11 @@
 #include "vhost-user-proto.h"
 #include "vhost-user-session.h"
 
+/* Time between looks at vrings whose guests poll, and at those whose guests
+ * might begin to, in ms. */
+#define VHOST_USER_RECHECK_MS 10
+#define VHOST_USER_LOOK_MS 100
+
 struct vhost_user_device {
     struct vhost_user_session session;
     struct vhost_user *vu;      /* Where virtqueues are published. */
@@ -89,6 +94,11 @@ void vhost_user_device_acknowledge(const struct vhost_user_device *,
 /* Takes virtqueues that stopped themselves out of service.  Returns true if
  * there were any. */
 bool vhost_user_device_reap(struct vhost_user_device *);
+
+/* Interrupts guests that stopped polling and were missed, as
+ * virtqueue_recheck() says.  Returns the time in ms after which it is to be
+ * called again, UINT_MAX if there is no such vring. */
+unsigned int vhost_user_device_recheck(struct vhost_user_device *);
 
 /* True if a queue pair runs. */
 bool vhost_user_device_is_ready(const struct vhost_user_device *);

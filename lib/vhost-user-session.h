@@ -60,6 +60,7 @@ struct vhost_user_vring {
 
     bool running;               /* Threads that move frames can see it. */
     enum virtqueue_error error; /* Why it had to be stopped, if it had. */
+    uint64_t seen;              /* For virtqueue_recheck(). */
 };
 
 struct vhost_user_session {

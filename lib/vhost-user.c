@@ -30,6 +30,7 @@
 #include "vhost-user.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "fatal-signal.h"
 #include "guest-memory.h"
@@ -150,6 +151,7 @@ vhost_user_main(void *aux OVS_UNUSED)
     for (;;) {
         bool retry = time_msec() >= retry_at;
         bool wants_retry = false;
+        unsigned int interval = UINT_MAX;
 
         if (retry) {
             retry_at = time_msec() + VHOST_USER_RETRY_MS;
@@ -163,6 +165,10 @@ vhost_user_main(void *aux OVS_UNUSED)
              ep = next_endpoint(ep)) {
             vhost_user_endpoint_wait(ep);
             wants_retry |= vhost_user_endpoint_wants_retry(ep);
+            interval = MIN(interval, vhost_user_device_recheck(&ep->dev));
+        }
+        if (interval != UINT_MAX) {
+            poll_timer_wait(interval);
         }
         if (wants_retry) {
             poll_timer_wait_until(retry_at);

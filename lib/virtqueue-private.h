@@ -35,6 +35,10 @@
  * what a burst of ordinary frames takes. */
 #define VQ_MAX_WALK 1024
 
+/* Times in a row that a guest without event indexes does not ask for
+ * interrupts, after which it is taken for one that polls. */
+#define VQ_QUIET 1024
+
 /* Bytes that are copied inline. */
 #define VQ_SHORT_COPY 64
 

@@ -28,11 +28,8 @@
 #include "peer-eventfd.h"
 #include "util.h"
 #include "virtqueue-packed.h"
+#include "virtqueue-private.h"
 #include "virtqueue-split.h"
-
-/* Times in a row that a guest without event indexes does not ask for
- * interrupts, after which it is taken for one that polls. */
-#define VQ_QUIET 1024
 
 static const struct {
     bool fatal;
@@ -152,7 +149,8 @@ virtqueue_notify(struct virtqueue *vq)
     if (valid && old == new) {
         return;
     }
-    vq->signalled = new;
+    /* After what is published: see virtqueue_recheck(). */
+    __atomic_store_n(&vq->signalled, new, __ATOMIC_RELEASE);
     vq->signalled_valid = true;
 
     /* With the fence, either we see that the guest wants to be told, or the
@@ -178,17 +176,24 @@ virtqueue_notify(struct virtqueue *vq)
 }
 
 bool
-virtqueue_recheck(const struct virtqueue *vq, uint16_t *seen)
+virtqueue_recheck(const struct virtqueue *vq, uint64_t *seen)
 {
-    const uint16_t used = __atomic_load_n(&vq->last_used, __ATOMIC_RELAXED);
-
     if (get_n_quiet(vq) < VQ_QUIET || vq->callfd < 0) {
         return false;
     }
-    if (*seen != used) {
-        *seen = used;
-        /* What led to this value was published when 'seen' was taken, and
-         * is by now. */
+
+    /* The index alone could have gone all around. */
+    const uint64_t packets = __atomic_load_n(&vq->stats->packets,
+                                             __ATOMIC_RELAXED);
+    const uint64_t now = (packets << 16
+                          | __atomic_load_n(&vq->signalled,
+                                            __ATOMIC_ACQUIRE));
+
+    if (*seen != now) {
+        *seen = now;
+        /* What led to this value is published.  If we do not see that the
+         * guest wants to be told of it, the guest, which then says so after
+         * this fence, will find it. */
         atomic_thread_fence(memory_order_seq_cst);
         if (wants_interrupt(vq, 0, 0, false)) {
             peer_eventfd_signal(vq->callfd);

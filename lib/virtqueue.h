@@ -164,7 +164,7 @@ struct virtqueue {
     uint16_t last_avail;        /* Next available entry to take. */
     uint16_t last_used;         /* Next used entry to write. */
     uint16_t signalled;         /* last_used when it was last decided whether
-                                 * to notify the guest... */
+                                 * to notify the guest; atomic... */
     bool signalled_valid;       /* ...if that was since the start. */
     uint16_t n_quiet;           /* Times in a row, up to VQ_QUIET, that the
                                  * guest said it polls.  Atomic, for
@@ -228,7 +228,7 @@ void virtqueue_notify(struct virtqueue *vq);
  * polling just when buffers were given back, which can go unnoticed (see
  * virtqueue_notify()).  '*seen' is for the caller to keep, 0 at first.
  * Returns true if this is needed at all at the moment. */
-bool virtqueue_recheck(const struct virtqueue *vq, uint16_t *seen);
+bool virtqueue_recheck(const struct virtqueue *vq, uint64_t *seen);
 
 /* What 'used_gpa' is if writes to the ring are not to be logged. */
 #define VQ_NO_GPA UINT64_MAX

@@ -149,6 +149,7 @@ tests_test_virtqueue_SOURCES = \
 	tests/test-virtqueue-hostile.c \
 	tests/test-virtqueue-notify.c \
 	tests/test-virtqueue-packed.c \
+	tests/test-virtqueue-quiet.c \
 	tests/test-virtqueue.c \
 	tests/test-virtqueue.h \
 	tests/vq-driver.c \

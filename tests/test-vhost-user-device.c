@@ -30,6 +30,7 @@
 #include "device-fixture.h"
 #include "peer-eventfd.h"
 #include "util.h"
+#include "virtqueue-private.h"
 
 /* The i-th thing that a vring needs.  False if there are not so many. */
 static bool
@@ -263,6 +264,26 @@ test_change(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(deliver_state(10, 0, 5));
     CHECK_EQ(vq(0)->last_avail, 5);
 
+    /* Each part on its own, used ring first, whose index is 5 there too. */
+    for (int i = 2; i >= 0; i--) {
+        struct vhost_user_msg msg = ADDR(0, 0, RING_DESC(0), RING_AVAIL(0),
+                                         RING_USED(0), 0);
+        uint64_t *const parts[] = {
+            &msg.addr.desc, &msg.addr.avail, &msg.addr.used,
+        };
+        const uint8_t *const hva = dev.session.mem->regions[0].hva;
+
+        check_context("address %d", i);
+        *parts[i] += 0x8000;
+        *(uint16_t *) (hva + 0xc002) = 5;
+        CHECK(deliver(&msg, NULL, 0));
+        CHECK(vq(0));
+        CHECK_EQ((uint8_t *) vq(0)->desc - hva, msg.addr.desc - UVA);
+        CHECK_EQ((uint8_t *) vq(0)->avail - hva, msg.addr.avail - UVA);
+        CHECK_EQ((uint8_t *) vq(0)->used - hva, msg.addr.used - UVA);
+        CHECK_EQ(vq(0)->last_avail, 5);
+    }
+
     check_context("nothing new");
     q = vq(0);
     CHECK(deliver_u64(2, F_ACKED));
@@ -271,6 +292,61 @@ test_change(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(deliver_vring_fd(14, 0, -1));
     CHECK(vq(0) == q);
     teardown();
+}
+
+/* Guests that poll, and stop. */
+static void
+test_recheck(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    int call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    uint64_t value;
+
+    setup();
+    check_context("nothing runs");
+    CHECK_EQ(vhost_user_device_recheck(&dev), UINT_MAX);
+
+    check_context("event indexes");
+    negotiate();
+    start_ring(0);
+    CHECK(deliver_vring_fd(13, 0, call));
+    CHECK(vq(0)->event_idx);
+    CHECK_EQ(vhost_user_device_recheck(&dev), UINT_MAX);
+
+    check_context("none");
+    CHECK(deliver_state(18, 0, 0));
+    CHECK(deliver_u64(2, F_ACKED & ~VIRTIO_FEATURE(EVENT_IDX)));
+    CHECK(deliver_state(18, 0, 1));
+    CHECK_EQ(vhost_user_device_recheck(&dev), VHOST_USER_LOOK_MS);
+    CHECK(read(call, &value, sizeof value) == sizeof value);
+
+    check_context("quiet");
+    vq(0)->n_quiet = VQ_QUIET;
+    vq(0)->signalled = 1;
+    vq(0)->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+    CHECK_EQ(vhost_user_device_recheck(&dev), VHOST_USER_RECHECK_MS);
+    CHECK(read(call, &value, sizeof value) < 0);
+    vq(0)->signalled = 2;
+    vq(0)->avail->flags = 0;
+    CHECK_EQ(vhost_user_device_recheck(&dev), VHOST_USER_RECHECK_MS);
+    CHECK(read(call, &value, sizeof value) == sizeof value);
+    CHECK_EQ(vhost_user_device_recheck(&dev), VHOST_USER_RECHECK_MS);
+    CHECK(read(call, &value, sizeof value) < 0);
+
+    check_context("started anew");
+    CHECK(deliver_state(18, 0, 0));
+    CHECK_EQ(vhost_user_device_recheck(&dev), UINT_MAX);
+    CHECK(deliver_state(18, 0, 1));
+    CHECK(read(call, &value, sizeof value) == sizeof value);
+    vq(0)->n_quiet = VQ_QUIET;
+    vq(0)->signalled = 2;
+    CHECK_EQ(vhost_user_device_recheck(&dev), VHOST_USER_RECHECK_MS);
+    CHECK(read(call, &value, sizeof value) == sizeof value);
+
+    check_context("nobody to interrupt");
+    CHECK(deliver_vring_fd(13, 0, -1));
+    CHECK_EQ(vhost_user_device_recheck(&dev), UINT_MAX);
+    teardown();
+    close(call);
 }
 
 /* Has vring 0, which is packed, start at 'base'.  True if it runs. */
@@ -392,6 +468,7 @@ main(int argc, char *argv[])
         { "replies", test_replies },
         { "stop", test_stop },
         { "change", test_change },
+        { "recheck", test_recheck },
         { "packed", test_packed },
         { "call", test_call },
         { "memory", test_memory },

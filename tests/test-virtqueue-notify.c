@@ -31,33 +31,6 @@
 #include "random.h"
 #include "util.h"
 
-/* Has the guest transmit 'n' frames, offered at once, and takes them. */
-static void
-transmit(struct vq_guest *g, struct rte_mempool *pool, unsigned int n)
-{
-    uint8_t frame[60] = { 0 };
-    uint32_t len;
-    uint16_t head;
-
-    vg_reset(g);
-    for (unsigned int i = 0; i < n; i++) {
-        post_tx(g, VG_ONE, DIRECT, frame, sizeof frame);
-    }
-    vg_publish(g);
-    for (unsigned int left = n; left; ) {
-        struct rte_mbuf *pkts[VIRTQUEUE_MAX_BURST];
-        const unsigned int got = virtqueue_dequeue(&g->vq, pool, pkts, left);
-
-        ovs_assert(got);
-        rte_pktmbuf_free_bulk(pkts, got);
-        left -= got;
-    }
-    while (vg_get_used(g, &head, &len)) {
-        n--;
-    }
-    ovs_assert(!n);
-}
-
 /* The guest wants to hear of entry 'old' + 'ofs' when 'n' are given back. */
 static void
 notify_event(struct rte_mempool *pool, uint16_t start, unsigned int n,
@@ -76,12 +49,12 @@ notify_event(struct rte_mempool *pool, uint16_t start, unsigned int n,
 
     /* The first time, whatever the event is. */
     vg_set_event(&g, g.packed ? 20 : 1000);
-    transmit(&g, pool, 1);
+    transmit_frames(&g, pool, 1);
     CHECK_EQ(vg_interrupts(&g), 1);
     CHECK_EQ(g.stats.notifications, 1);
 
     vg_set_event(&g, ofs);
-    transmit(&g, pool, n);
+    transmit_frames(&g, pool, n);
     CHECK_EQ(vg_interrupts(&g), ofs >= 0 && ofs < n);
 
     /* Not twice. */
@@ -103,18 +76,18 @@ notify_late(struct rte_mempool *pool)
 
     check_context("late event");
     vg_init(&g, &config);
-    transmit(&g, pool, 1);
+    transmit_frames(&g, pool, 1);
     CHECK_EQ(vg_interrupts(&g), 1);
     for (int i = 0; i < 3 * 65536; i += 32) {
         /* Always just behind. */
         vg_set_event(&g, -1);
-        transmit(&g, pool, 32);
+        transmit_frames(&g, pool, 32);
         if (!CHECK_EQ(vg_interrupts(&g), 0)) {
             break;
         }
         if (i % 4093 == 0) {
             vg_set_event(&g, 12);
-            transmit(&g, pool, 32);
+            transmit_frames(&g, pool, 32);
             if (!CHECK_EQ(vg_interrupts(&g), 1)) {
                 break;
             }
@@ -139,7 +112,7 @@ notify_flag(struct rte_mempool *pool)
         const bool no_interrupt = i & 2;
 
         vg_set_interrupts(&g, !no_interrupt);
-        transmit(&g, pool, 5);
+        transmit_frames(&g, pool, 5);
         CHECK_EQ(vg_interrupts(&g), !no_interrupt);
         virtqueue_notify(&g.vq);
         CHECK_EQ(vg_interrupts(&g), 0);
@@ -173,7 +146,7 @@ notify_flag(struct rte_mempool *pool)
     const uint64_t before = g.stats.notifications;
 
     g.vq.callfd = -1;
-    transmit(&g, pool, 5);
+    transmit_frames(&g, pool, 5);
     CHECK_EQ(g.stats.notifications, before);
 
     /* After a start with somebody: what may have been missed. */
@@ -188,7 +161,7 @@ notify_flag(struct rte_mempool *pool)
         ovs_assert(write(g.callfd, &full, sizeof full) == sizeof full);
         ovs_assert(!fcntl(g.callfd, F_SETFL, i ? 0 : O_NONBLOCK));
         alarm(60);
-        transmit(&g, pool, 5);
+        transmit_frames(&g, pool, 5);
         alarm(0);
         CHECK(vg_interrupts(&g) >= full);
     }
@@ -221,7 +194,7 @@ notify_kicks(struct rte_mempool *pool, uint64_t features, uint16_t size,
     for (unsigned int i = 0; i < 150000; ) {
         const unsigned int n = size > 1000 ? size : 1 + random_range(size);
 
-        transmit(&g, pool, n);
+        transmit_frames(&g, pool, n);
         i += n;
     }
     CHECK_EQ(g.n_kicks, 0);

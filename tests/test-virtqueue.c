@@ -96,6 +96,32 @@ post_rx(struct vq_guest *g, uint32_t len, struct vg_buf *buf)
 }
 
 void
+transmit_frames(struct vq_guest *g, struct rte_mempool *pool, unsigned int n)
+{
+    uint8_t frame[60] = { 0 };
+    uint32_t len;
+    uint16_t head;
+
+    vg_reset(g);
+    for (unsigned int i = 0; i < n; i++) {
+        post_tx(g, VG_ONE, DIRECT, frame, sizeof frame);
+    }
+    vg_publish(g);
+    for (unsigned int left = n; left; ) {
+        struct rte_mbuf *pkts[VIRTQUEUE_MAX_BURST];
+        const unsigned int got = virtqueue_dequeue(&g->vq, pool, pkts, left);
+
+        ovs_assert(got);
+        rte_pktmbuf_free_bulk(pkts, got);
+        left -= got;
+    }
+    while (vg_get_used(g, &head, &len)) {
+        n--;
+    }
+    ovs_assert(!n);
+}
+
+void
 check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len)
 {
     if (CHECK_EQ(m->pkt_len, len) && CHECK_EQ(m->data_len, len)) {
@@ -160,6 +186,7 @@ static const struct check_test tests[] = {
     { "mergeable", test_mergeable },
     { "segments", test_segments },
     { "notify", test_notify },
+    { "quiet", test_quiet },
     { "resume", test_resume },
     { "dirty-log", test_dirty_log },
     { "statistics", test_statistics },

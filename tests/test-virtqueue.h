@@ -69,6 +69,9 @@ uint16_t post_tx(struct vq_guest *, enum vg_shape, enum placement,
 /* Posts one buffer of 'len' bytes for the guest to receive to. */
 uint16_t post_rx(struct vq_guest *, uint32_t len, struct vg_buf *);
 
+/* Has the guest transmit 'n' frames, offered at once, and takes them. */
+void transmit_frames(struct vq_guest *, struct rte_mempool *, unsigned int n);
+
 /* Checks that 'm' looks like a fresh mbuf with 'frame'. */
 void check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len);
 
@@ -86,6 +89,7 @@ void test_enqueue_burst(int argc, char *argv[]);
 void test_mergeable(int argc, char *argv[]);
 void test_segments(int argc, char *argv[]);
 void test_notify(int argc, char *argv[]);
+void test_quiet(int argc, char *argv[]);
 void test_resume(int argc, char *argv[]);
 void test_dirty_log(int argc, char *argv[]);
 void test_statistics(int argc, char *argv[]);
