@@ -23,6 +23,8 @@
 #include "frontend-commands.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -132,6 +134,66 @@ cmd_kick_mode(struct unixctl_conn *conn, int argc OVS_UNUSED,
 {
     guest_set_interrupt(g, !strcmp(argv[1], "interrupt"));
     unixctl_command_reply(conn, NULL);
+}
+
+/* Has transmit queue 0 polled for many bursts, then asks for interrupts
+ * without a look at the ring.  True if one comes within a second. */
+static bool
+doze_off(struct guest *g)
+{
+    enum { N_BURSTS = 2000 };
+    static const uint8_t frame[60] = { 2, 0, 0, 0, 0, 99, 2, 0, 0, 0, 0, 98 };
+    const long long int deadline = time_msec() + 10000;
+    struct fe_ring *r = &g->fe.rings[1];
+    struct pollfd pfd = { .fd = r->callfd, .events = POLLIN };
+
+    fe_ring_set_interrupt(r, false);
+    fe_ring_clear_call(r);
+    for (int i = 0; i < N_BURSTS; i++) {
+        if (!fe_tx(r, frame, sizeof frame)) {
+            return false;
+        }
+        fe_publish(r);
+        while (fe_ring_used_idx(r) != r->published) {
+            if (r->broken || time_msec() > deadline) {
+                return false;
+            }
+            sched_yield();
+        }
+        if (i < N_BURSTS - 1) {
+            fe_tx_reclaim(r);
+        } else {
+            fe_ring_set_interrupt(r, true);
+        }
+    }
+
+    const bool woken = poll(&pfd, 1, 1000) == 1;
+
+    fe_ring_set_interrupt(r, false);
+    fe_ring_clear_call(r);
+    fe_tx_reclaim(r);
+    return woken;
+}
+
+static void
+cmd_doze(struct unixctl_conn *conn, int argc OVS_UNUSED, const char *argv[],
+         void *g_)
+{
+    struct guest *g = g_;
+    unsigned int n, n_woken = 0;
+
+    if (!check_started(conn, g)
+        || !command_number(argv[1], 1000, "times", &n, conn)) {
+        return;
+    }
+    for (unsigned int i = 0; i < n; i++) {
+        n_woken += doze_off(g);
+    }
+
+    char *reply = xasprintf("woken=%u", n_woken);
+
+    unixctl_command_reply(conn, reply);
+    free(reply);
 }
 
 static void
@@ -428,6 +490,7 @@ frontend_control_init(struct guest *g)
                              cmd_queue_enable, g);
     unixctl_command_register("kick-mode", "{poll | interrupt}", 1, 1,
                              cmd_kick_mode, g);
+    unixctl_command_register("doze", "TIMES", 1, 1, cmd_doze, g);
     unixctl_command_register("stop-rings", "", 0, 0, cmd_stop_rings, g);
     unixctl_command_register("start-rings", "", 0, 0, cmd_start_rings, g);
     unixctl_command_register("reset-rings", "", 0, 0, cmd_reset_rings, g);

@@ -198,7 +198,9 @@ change_log_in_use(bool (*change)(int fd), int fd)
     pthread_barrier_init(&user.found, NULL, 2);
     thread = ovs_thread_create("log_user", log_user_main, &user);
     pthread_barrier_wait(&user.found);
+    alarm(60);                  /* If 'vq' stops, the thread does not. */
     CHECK(change(fd));
+    alarm(0);
     atomic_read(&user.done, &done);
     CHECK(done);
     xpthread_join(thread, NULL);
