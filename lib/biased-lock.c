@@ -20,11 +20,14 @@
 
 #include "biased-lock.h"
 
+#include <errno.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <rte_pause.h>
+
+#include "util.h"
 
 static int
 membarrier(int command)
@@ -37,14 +40,37 @@ static bool
 can_bias(void)
 {
     static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
-    static bool registered;
+    static bool works;
 
     if (ovsthread_once_start(&once)) {
-        registered
-            = !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+        /* Registers the process, and those it forks. */
+        works = (!membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+                 && !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
         ovsthread_once_done(&once);
     }
-    return registered;
+    return works;
+}
+
+/* Has all threads of this process pass a fence. */
+static void
+fence_all(void)
+{
+    while (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) {
+        if (errno == ENOMEM) {
+            /* For a moment only. */
+            rte_pause();
+            continue;
+        }
+
+        /* It worked before, so a filter for system calls came in between.
+         * There is another way, which takes milliseconds. */
+        if (membarrier(MEMBARRIER_CMD_GLOBAL)) {
+            /* To go on without knowing whether the owner is busy would be to
+             * corrupt a guest's ring. */
+            ovs_abort(errno, "membarrier");
+        }
+        break;
+    }
 }
 
 void
@@ -60,19 +86,22 @@ biased_lock_init(struct biased_lock *lock)
     can_bias();
 }
 
-/* Makes 'lock' a spinlock for everybody. */
-static void
+/* Makes 'lock' a spinlock for everybody.  Returns true if the owner had to be
+ * waited for. */
+static bool
 dispossess(struct biased_lock *lock)
 {
+    bool waited = false;
     bool busy;
 
     atomic_store(&lock->owner, BIASED_LOCK_NO_OWNER);
-    membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    fence_all();
     for (;;) {
         atomic_read(&lock->busy, &busy);
         if (!busy) {
-            break;
+            return waited;
         }
+        waited = true;
         rte_pause();
     }
 }
@@ -90,7 +119,7 @@ biased_lock_acquire__(struct biased_lock *lock)
     }
     atomic_read(&lock->owner, &owner);
     if (owner != BIASED_LOCK_NO_OWNER) {
-        dispossess(lock);
+        waited |= dispossess(lock);
     }
     if (lock->latest == self) {
         lock->n_in_a_row++;

@@ -31,7 +31,11 @@
  * owner has had it to itself for as long again.
  *
  * There is never a second owner: a first one that was delayed on its way in
- * might still say that it is busy, or not.
+ * might still say that it is busy, or not, in place of the second.  When the
+ * owner is gone, the lock remains a spinlock.  Numbers of threads are not used
+ * again.
+ *
+ * Where membarrier(2) is refused, the lock is a spinlock from the start.
  *
  * Thread-safety: yes. */
 

@@ -87,6 +87,7 @@ $(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
 # Programs of the tests.  LDADD, the default, is our library and what it needs.
 LDADD = $(VRING_LDADD)
 check_PROGRAMS += \
+	tests/test-biased-lock \
 	tests/test-dpdk-config \
 	tests/test-dpdk-log \
 	tests/test-eal-args \
@@ -97,6 +98,11 @@ check_PROGRAMS += \
 	tests/test-vhost-user-device \
 	tests/test-vhost-user-msg \
 	tests/test-virtqueue
+
+tests_test_biased_lock_SOURCES = \
+	tests/check.c \
+	tests/check.h \
+	tests/test-biased-lock.c
 
 tests_test_guest_memory_SOURCES = \
 	tests/check.c \

@@ -264,13 +264,15 @@ test_change(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(deliver_state(10, 0, 5));
     CHECK_EQ(vq(0)->last_avail, 5);
 
-    /* Each part on its own, used ring first, whose index is 5 there too. */
+    /* One part after the other, the used ring, whose index is 5 there too,
+     * first. */
+    struct vhost_user_msg msg = ADDR(0, 0, RING_DESC(0), RING_AVAIL(0),
+                                     RING_USED(0), 0);
+    uint64_t *const parts[] = {
+        &msg.addr.desc, &msg.addr.avail, &msg.addr.used,
+    };
+
     for (int i = 2; i >= 0; i--) {
-        struct vhost_user_msg msg = ADDR(0, 0, RING_DESC(0), RING_AVAIL(0),
-                                         RING_USED(0), 0);
-        uint64_t *const parts[] = {
-            &msg.addr.desc, &msg.addr.avail, &msg.addr.used,
-        };
         const uint8_t *const hva = dev.session.mem->regions[0].hva;
 
         check_context("address %d", i);
