@@ -30,28 +30,17 @@
 
 #include "dp-packet.h"
 #include "netdev-dpdk-eth-private.h"
+#include "netdev-dpdk-qos.h"
+#include "packets.h"
 #include "util.h"
 
-/* Takes 'batch' of freshly received mbufs, clears the flags that this device
- * is not to be trusted with, and makes sure that each frame is in one piece.
- * One that does not fit into a buffer is longer than the MTU, so is dropped,
- * as a NIC would. */
+/* Makes sure that each frame is in one piece.  One that does not fit into a
+ * buffer is longer than the MTU, so is dropped, as a NIC would. */
 static void
-sanitize(struct netdev_dpdk_eth *dev, struct dp_packet_batch *batch)
+linearize(struct netdev_dpdk_eth *dev, struct dp_packet_batch *batch)
 {
     const size_t n = dp_packet_batch_size(batch);
-    const uint64_t untrusted = dev->rx_untrusted;
     struct dp_packet *packet;
-    uint32_t n_segs = 0;
-
-    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        packet->mbuf.ol_flags &= ~untrusted;
-        n_segs += packet->mbuf.nb_segs;
-    }
-    if (OVS_LIKELY(n_segs == n)) {
-        return;
-    }
-
     uint64_t n_oversize = 0;
     uint64_t orig;
     size_t i;
@@ -65,6 +54,28 @@ sanitize(struct netdev_dpdk_eth *dev, struct dp_packet_batch *batch)
         }
     }
     atomic_add_relaxed(&dev->rx_oversize, n_oversize, &orig);
+}
+
+/* Makes 'batch' of freshly received mbufs packets, without the flags that this
+ * device is not to be trusted with.  One pass over them. */
+static void
+finish_receive(struct netdev_dpdk_eth *dev, struct dp_packet_batch *batch)
+{
+    const size_t n = dp_packet_batch_size(batch);
+    const uint64_t trusted = ~dev->rx_untrusted;
+    struct dp_packet *packet;
+    uint32_t n_segs = 0;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        packet->mbuf.ol_flags &= trusted;
+        n_segs += packet->mbuf.nb_segs;
+        dp_packet_reset_cutlen(packet);
+        packet->packet_type = htonl(PT_ETH);
+    }
+    if (OVS_UNLIKELY(n_segs != n)) {
+        linearize(dev, batch);
+    }
+    netdev_dpdk_qos_ingress(&dev->up, batch);
 }
 
 int
@@ -87,8 +98,7 @@ netdev_dpdk_eth_rxq_recv(struct netdev_rxq *rxq,
     }
 
     batch->count = n;
-    sanitize(dev, batch);
-    netdev_dpdk_finish_receive(&dev->up, batch);
+    finish_receive(dev, batch);
 
     if (qfill) {
         *qfill = (n == NETDEV_MAX_BURST
@@ -165,7 +175,8 @@ netdev_dpdk_eth_send(struct netdev *netdev, int qid,
                      struct dp_packet_batch *batch, bool concurrent_txq)
 {
     struct netdev_dpdk_eth *dev = netdev_dpdk_eth_cast(netdev);
-    struct rte_mbuf *mbufs[NETDEV_MAX_BURST];
+    struct rte_mbuf *fresh[NETDEV_MAX_BURST];
+    struct rte_mbuf **mbufs = fresh;
     uint16_t n, n_sent = 0;
 
     if (OVS_UNLIKELY(!dev->started || !netdev_dpdk_is_up(&dev->up))) {
@@ -176,7 +187,18 @@ netdev_dpdk_eth_send(struct netdev *netdev, int qid,
     }
 
     netdev_dpdk_prepare_send(&dev->up, batch);
-    n = to_mbufs(dev, batch, mbufs);
+    n = dp_packet_batch_size(batch);
+    if (!n) {
+        return 0;
+    }
+
+    /* All packets of a batch have the same source (dpif-netdev.c). */
+    if (OVS_LIKELY(batch->packets[0]->source == DPBUF_DPDK
+                   && !dev->linear_tx)) {
+        mbufs = (struct rte_mbuf **) batch->packets;
+    } else {
+        n = to_mbufs(dev, batch, fresh);
+    }
 
     if (OVS_UNLIKELY(concurrent_txq)) {
         qid %= netdev->n_txq;
