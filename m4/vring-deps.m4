@@ -32,8 +32,9 @@ AC_DEFUN([VRING_CHECK_DPDK], [
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([DPDK is missing: apt-get install libdpdk-dev])])
   AC_MSG_RESULT([$DPDK_VERSION])
-  # What pkg-config says of -march= would tie our objects to another CPU than
-  # those of Open vSwitch, which drops it as well.
+  # What pkg-config says of -march= could tie our objects to another CPU than
+  # those of Open vSwitch, whose inline functions for hashes depend on it:
+  # VRING_CHECK_OVS adds what those were built for.
   DPDK_CFLAGS=`$PKG_CONFIG --cflags libdpdk \
                | $SED -e 's/-march=@<:@^ @:>@*//g' -e 's/-I/-isystem /g'`
   AS_CASE([`$CC -dumpmachine`],

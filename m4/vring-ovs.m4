@@ -58,6 +58,9 @@ AC_DEFUN([VRING_CHECK_OVS], [
   eval "$vring_ovs"
   AC_MSG_RESULT([$OVS_VERSION ($OVS_REVISION)])
 
+  # Its inline functions have to be the same ones in our objects.
+  DPDK_CFLAGS="$DPDK_CFLAGS $OVS_MARCH"
+
   AC_SUBST([OVS_VERSION])
   AC_SUBST([OVS_REVISION])
   AC_SUBST([OVS_SRCDIR])
