@@ -141,6 +141,28 @@ netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
     return done;
 }
 
+/* Frees the 'n' mbufs of 'mbufs', at least one.  Nearly always all of them are
+ * whole frames with one user, from one pool. */
+static void
+free_mbufs(struct rte_mbuf **mbufs, unsigned int n)
+{
+    const uint64_t foreign = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    struct rte_mempool *pool = mbufs[0]->pool;
+    uint64_t odd = 0;
+
+    for (unsigned int i = 0; i < n; i++) {
+        const struct rte_mbuf *m = mbufs[i];
+
+        odd |= (rte_mbuf_refcnt_read(m) ^ 1) | (m->nb_segs ^ 1)
+               | (m->ol_flags & foreign) | (m->pool != pool);
+    }
+    if (OVS_LIKELY(!odd)) {
+        rte_mempool_put_bulk(pool, (void **) mbufs, n);
+    } else {
+        rte_pktmbuf_free_bulk(mbufs, n);
+    }
+}
+
 int
 netdev_vhost_send(struct netdev *netdev, int qid,
                   struct dp_packet_batch *batch,
@@ -179,7 +201,7 @@ netdev_vhost_send(struct netdev *netdev, int qid,
 
     /* All packets of a batch have the same source (dpif-netdev.c). */
     if (OVS_LIKELY(batch->packets[0]->source == DPBUF_DPDK)) {
-        rte_pktmbuf_free_bulk((struct rte_mbuf **) batch->packets, n);
+        free_mbufs((struct rte_mbuf **) batch->packets, n);
     } else {
         dp_packet_delete_batch(batch, true);
     }

@@ -59,15 +59,19 @@ vq_packed_available(const struct virtqueue *vq, unsigned int max,
  * are not in one piece are copied to 'mbufs' on the way.  Returns how many
  * chains are to be given back.  Fewer than there are if the ring failed or the
  * guest makes us read a lot. */
-static unsigned int
+static inline unsigned int
 vq_packed_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
                 unsigned int available, uint32_t room,
                 struct vq_frame *frames, struct vq_packed_used *used,
-                struct vq_tally *tally)
+                struct vq_tally *tally, uint16_t *placep)
 {
-    const uint32_t shortest = vq->hdr_len + ETH_HEADER_LEN;
-    const uint32_t longest = vq->hdr_len + room;
+    const struct guest_memory *mem = vq->mem;
+    const uint32_t hdr_len = vq->hdr_len;
+    const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
+    const uint32_t longest = hdr_len + room;
+    const unsigned int n_fetched = vq->ahead_data;
     uint16_t place = vq->last_avail;
+    unsigned int hint = vq->hint;
     unsigned int n_slots = 0;
     unsigned int n_read = 0;
     unsigned int i;
@@ -86,12 +90,13 @@ vq_packed_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
         if (OVS_LIKELY(!(d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
                                     | VRING_DESC_F_INDIRECT))
                        && d.len >= shortest && d.len <= longest)) {
-            src = guest_memory_translate(vq->mem, d.addr, d.len, &vq->hint);
+            src = guest_memory_translate(mem, d.addr, d.len, &hint);
         }
         if (OVS_LIKELY(src != NULL)) {
-            OVS_PREFETCH(src);
-            OVS_PREFETCH(src + CACHE_LINE_SIZE);
-            frames[i].len = d.len - vq->hdr_len;
+            if (i >= n_fetched) {
+                vq_prefetch_source(src);
+            }
+            frames[i].len = d.len - hdr_len;
             *u = (struct vq_packed_used) { .id = d.next, .n_slots = 1 };
         } else {
             struct vq_extent extent;
@@ -117,6 +122,8 @@ vq_packed_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
         n_slots += u->n_slots;
         place = vq_packed_advance(vq, place, u->n_slots);
     }
+    vq->hint = hint;
+    *placep = place;
     return i;
 }
 
@@ -128,10 +135,15 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     struct vq_packed_used used[VIRTQUEUE_MAX_BURST];
     struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
     unsigned int n_spare = 0;
+    struct vq_frames_tally delivered = { .bytes = 0 };
+    const struct guest_region *region;
+    const uint32_t hdr_len = vq->hdr_len;
     struct vq_tally tally;
     unsigned int n_pkts = 0;
     unsigned int n_mbufs;
     unsigned int n, available;
+    unsigned int n_ahead = 0;
+    uint16_t ahead;
 
     available = vq_packed_available(vq, MIN(max, VIRTQUEUE_MAX_BURST), &n);
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
@@ -147,12 +159,25 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     n = vq_packed_parse(vq, pkts, n_mbufs, available,
                         (rte_pktmbuf_data_room_size(pool)
                          - RTE_PKTMBUF_HEADROOM),
-                        frames, used, &tally);
+                        frames, used, &tally, &ahead);
+    if (vq_packed_is_available(vq, ahead)) {
+        vq_packed_prefetch(vq, vq_packed_advance(vq, ahead,
+                                                 MIN(n, vq->size)), n);
+    }
+    region = &vq->mem->regions[vq->hint];
 
     for (unsigned int i = 0; i < n; i++) {
         const struct vq_frame *f = &frames[i];
         struct rte_mbuf *m = pkts[i];
 
+        if (n_ahead == i) {
+            const uint8_t *next = vq_packed_ahead_next(vq, region, &ahead);
+
+            if (OVS_LIKELY(next != NULL)) {
+                vq_prefetch_source(next);
+                n_ahead++;
+            }
+        }
         if (OVS_LIKELY(f->src != NULL)) {
             const struct virtio_net_hdr hdr = vq_read_header(f->src);
             const enum virtqueue_error error = vq_accept_header(&hdr);
@@ -162,16 +187,17 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                 spare[n_spare++] = m;
                 continue;
             }
-            vq_copy(vq_mbuf_data(m), f->src + vq->hdr_len, f->len);
+            vq_copy(vq_mbuf_data(m), f->src + hdr_len, f->len);
         } else if (OVS_UNLIKELY(!f->len)) {
             spare[n_spare++] = m;
             continue;
         }
 
         vq_mbuf_init(m, f->len);
-        vq_tally_frame(&tally, vq_mbuf_data(m), f->len);
+        vq_tally_frame__(&delivered, vq_mbuf_data(m), f->len);
         pkts[n_pkts++] = m;
     }
+    vq->ahead_data = n_ahead;
 
     if (OVS_UNLIKELY(n_pkts < n_mbufs)) {
         vq_put_mbufs(pool, spare, n_spare);
@@ -189,6 +215,7 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
         vq_packed_publish(vq, used, n, true);
         virtqueue_notify(vq);
     }
+    vq_tally_add(&tally, &delivered);
     vq_tally_flush(&tally, vq->stats);
     return n_pkts;
 }

@@ -31,17 +31,20 @@
 /* Finds a place for up to 'n' frames.  Those that go to one piece of memory
  * are left to be copied and stored in 'orders', with their number in
  * '*n_orders'.  Returns how many are dealt with. */
-static unsigned int
+static inline unsigned int
 vq_packed_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
                 struct vq_order *orders, unsigned int *n_orders)
 {
     struct virtqueue *vq = e->vq;
+    const struct guest_memory *mem = vq->mem;
+    const uint32_t hdr_len = vq->hdr_len;
+    const unsigned int n_fetched = vq->ahead_data;
     unsigned int i;
 
     *n_orders = 0;
     for (i = 0; i < n; i++) {
         const struct rte_mbuf *m = pkts[i];
-        const uint32_t need = vq->hdr_len + m->pkt_len;
+        const uint32_t need = hdr_len + m->pkt_len;
         uint8_t *dst = NULL;
 
         if (e->n_used >= MAX_USED || e->n_read > VQ_MAX_WALK
@@ -55,12 +58,14 @@ vq_packed_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
         if (OVS_LIKELY((d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
                                    | VRING_DESC_F_INDIRECT))
                        == VRING_DESC_F_WRITE && d.len >= need)) {
-            dst = guest_memory_translate(vq->mem, d.addr, d.len, &vq->hint);
+            dst = guest_memory_translate(mem, d.addr, d.len, &vq->hint);
         }
         if (OVS_LIKELY(dst != NULL)) {
             struct vq_order *o = &orders[(*n_orders)++];
 
-            vq_prefetch_frame(dst, vq->hdr_len);
+            if (e->n_used >= n_fetched) {
+                vq_prefetch_frame(dst, hdr_len);
+            }
             o->dst = dst;
             o->gpa = d.addr;
             o->m = m;
@@ -83,24 +88,46 @@ vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
                         unsigned int n)
 {
     struct vq_order orders[VIRTQUEUE_MAX_BURST];
+    struct vq_frames_tally delivered = { .bytes = 0 };
     struct virtqueue *vq = e->vq;
+    const uint32_t hdr_len = vq->hdr_len;
+    struct dirty_log *log = vq_log(vq);
+    const struct guest_region *region;
     unsigned int n_orders, placed;
+    unsigned int n_ahead = 0;
+    uint16_t ahead;
 
     e->place = vq->last_avail;
     e->n_used = 0;
     vq_tally_init(&e->tally);
 
     placed = vq_packed_place(e, pkts, n, orders, &n_orders);
+    ahead = e->place;
+    if (vq_packed_is_available(vq, ahead)) {
+        vq_packed_prefetch(vq, vq_packed_advance(vq, ahead,
+                                                 MIN(n, vq->size)), n);
+    }
+    region = &vq->mem->regions[vq->hint];
+
     for (unsigned int i = 0; i < n_orders; i++) {
         const struct vq_order *o = &orders[i];
         const struct rte_mbuf *m = o->m;
 
-        vq_write_header(o->dst, vq->hdr_len, 1);
-        vq_copy_segments(o->dst + vq->hdr_len, m);
-        dirty_log_mark(vq_log(vq), o->gpa, vq->hdr_len + m->pkt_len);
-        vq_tally_frame(&e->tally, rte_pktmbuf_mtod(m, const uint8_t *),
-                       m->pkt_len);
+        if (n_ahead == i) {
+            const uint8_t *next = vq_packed_ahead_next(vq, region, &ahead);
+
+            if (OVS_LIKELY(next != NULL)) {
+                vq_prefetch_frame(next, hdr_len);
+                n_ahead++;
+            }
+        }
+        vq_write_header(o->dst, hdr_len, 1);
+        vq_copy_segments(o->dst + hdr_len, m);
+        dirty_log_mark(log, o->gpa, hdr_len + m->pkt_len);
+        vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
+                         m->pkt_len);
     }
+    vq->ahead_data = n_ahead;
 
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         if (!virtqueue_get_error(vq)) {
@@ -111,6 +138,7 @@ vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
     if (OVS_LIKELY(e->n_used)) {
         vq_packed_publish(vq, e->used, e->n_used, false);
     }
+    vq_tally_add(&e->tally, &delivered);
     vq_tally_flush(&e->tally, vq->stats);
     return placed;
 }

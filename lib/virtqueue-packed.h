@@ -127,6 +127,25 @@ vq_read_packed_desc(const void *p)
     };
 }
 
+/* Our address of the buffer of the descriptor at '*place', which advances, if
+ * it is available and probably to be used next.  Otherwise NULL.  To be
+ * fetched, no more: nothing is checked. */
+static inline const uint8_t *
+vq_packed_ahead_next(const struct virtqueue *vq,
+                     const struct guest_region *region, uint16_t *place)
+{
+    const struct vring_packed_desc *d = &vq->ring[vq_packed_slot(*place)];
+
+    if (!vq_packed_is_available(vq, *place)) {
+        return NULL;
+    }
+    *place = vq_packed_advance(vq, *place, 1);
+
+    const uint64_t ofs = *(const volatile uint64_t *) &d->addr - region->gpa;
+
+    return ofs < region->size ? region->hva + ofs : NULL;
+}
+
 /* Fetches the descriptors of 'n' places from 'place' on. */
 static inline void
 vq_packed_prefetch(const struct virtqueue *vq, uint16_t place, uint16_t n)
