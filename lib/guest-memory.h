@@ -166,6 +166,16 @@ guest_memory_translate(const struct guest_memory *mem, uint64_t gpa,
     return NULL;
 }
 
+/* The same for a range that is probably in region 'r'. */
+static inline void *
+guest_region_translate(const struct guest_region *r, uint64_t gpa,
+                       uint64_t len)
+{
+    const uint64_t ofs = gpa - r->gpa;
+
+    return ofs < r->size && len <= r->size - ofs ? r->hva + ofs : NULL;
+}
+
 /* Our address of guest physical address 'gpa', or NULL.  Reduces '*len', which
  * must not be 0, to the bytes that follow there in the same region: a range
  * that several regions cover together is legal, if rare. */

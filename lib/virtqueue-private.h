@@ -20,7 +20,6 @@
 
 /* What the files of the virtqueue engine share among themselves. */
 
-#include <rte_memcpy.h>
 #include <string.h>
 
 #include "openvswitch/compiler.h"
@@ -39,7 +38,7 @@
  * interrupts, after which it is taken for one that polls. */
 #define VQ_QUIET 1024
 
-/* Bytes that are copied inline. */
+/* Most bytes that are copied inline; half of it is the least. */
 #define VQ_SHORT_COPY 64
 
 /* Pieces of memory that a frame to a guest is written to: as many as vhost in
@@ -122,25 +121,17 @@ void vq_tally_flush(struct vq_tally *, struct virtqueue_stats *);
 
 void vq_tally_error(struct vq_tally *, enum virtqueue_error);
 
-/* The bin of a frame of 'len' bytes, without a branch. */
-static inline unsigned int
-vq_size_bin(uint32_t len)
-{
-    /* 5 below 64 bytes, 10 from 1024. */
-    const unsigned int magnitude = 31 - __builtin_clz(len | 32);
-
-    BUILD_ASSERT_DECL(VQ_BIN_UNDERSIZE == 0 && VQ_BIN_64 == 1
-                      && VQ_BIN_127 == 2 && VQ_BIN_1518 == 6
-                      && VQ_BIN_MAX == 7);
-    return MIN(magnitude, 10) - 5 + (len > 64) + (len > 1518);
-}
+/* For each length, up to one more than any bin but the last has, the shift of
+ * its bin in 'struct vq_frames_tally'. */
+#define VQ_BINNED_MAX 1519
+extern const uint8_t vq_bin_shifts[VQ_BINNED_MAX + 1];
 
 /* Counts a frame of 'len' bytes that was delivered; 'data' is our copy.  Loops
  * keep a tally of their own, of which nobody has the address, in registers. */
 static inline void
 vq_tally_frame__(struct vq_frames_tally *t, const uint8_t *data, uint32_t len)
 {
-    t->bins += UINT64_C(1) << 8 * vq_size_bin(len);
+    t->bins += UINT64_C(1) << vq_bin_shifts[MIN(len, VQ_BINNED_MAX)];
     t->packets++;
     t->bytes += len;
 
@@ -202,10 +193,17 @@ vq_mbuf_init(struct rte_mbuf *m, uint32_t len)
 /* Copies the data of a frame.  The C library has a copy for this very CPU,
  * which wins by far for long frames; for short ones the call does not pay. */
 static inline void
-vq_copy(void *dst, const void *src, size_t len)
+vq_copy(uint8_t *dst, const uint8_t *src, size_t len)
 {
-    if (len <= VQ_SHORT_COPY) {
-        rte_memcpy(dst, src, len);
+    if (OVS_LIKELY(len <= VQ_SHORT_COPY && len >= VQ_SHORT_COPY / 2)) {
+        /* Two halves that overlap; loads before stores. */
+        typedef struct { uint64_t words[4]; } half;
+        half first, last;
+
+        memcpy(&first, src, sizeof first);
+        memcpy(&last, src + len - sizeof last, sizeof last);
+        memcpy(dst, &first, sizeof first);
+        memcpy(dst + len - sizeof last, &last, sizeof last);
     } else {
         memcpy(dst, src, len);
     }

@@ -26,12 +26,29 @@
 
 #include "util.h"
 
-/* Fetches the lines of a frame that are read first. */
-static inline void
-vq_prefetch_source(const uint8_t *src)
+/* Deals with a chain that is not one descriptor in one region, or that is bad:
+ * copies its frame to 'm'.  Returns false if the ring failed. */
+static __rte_noinline bool
+vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
+                      uint32_t room, struct vq_frame *frame,
+                      unsigned int *n_read, struct vq_tally *tally)
 {
-    OVS_PREFETCH(src);
-    OVS_PREFETCH(src + CACHE_LINE_SIZE);
+    const struct vring_desc d = vq_read_desc(&vq->desc[head]);
+    struct vq_extent extent;
+    const enum virtqueue_error error
+        = vq_gather(vq, head, &d, vq_mbuf_data(m), room, &frame->len, &extent);
+
+    frame->src = NULL;
+    *n_read += extent.n_read;
+    if (OVS_UNLIKELY(error)) {
+        if (virtqueue_error_is_fatal(error)) {
+            vq_fail(vq, error);
+            return false;
+        }
+        vq_tally_error(tally, error);
+        frame->len = 0;
+    }
+    return true;
 }
 
 /* Parses up to 'n' chains and stores what is in them to 'frames'; frames that
@@ -43,63 +60,66 @@ vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
                uint32_t room, struct vq_frame *frames, struct vq_tally *tally,
                struct vq_split_ahead *ahead)
 {
-    const struct guest_memory *mem = vq->mem;
+    const struct guest_region *region = &vq->mem->regions[vq->hint];
     const struct vring_desc *desc = vq->desc;
+    const uint16_t *avail = vq->avail->ring;
     struct vring_used_elem *used = vq->used->ring;
-    const uint16_t first = vq->last_avail;
-    const uint16_t size = vq->size;
+    const unsigned int first = vq->last_avail;
+    const unsigned int mask = vq->size - 1;
     const uint32_t hdr_len = vq->hdr_len;
     const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
     const uint32_t longest = hdr_len + room;
-    const uint16_t n_fetched = ahead->at_data - first;
-    unsigned int hint = vq->hint;
+    const unsigned int n_fetched = (uint16_t) (ahead->at_data - first);
+    unsigned int next_head = vq->next_head;
     unsigned int n_read = 0;
     unsigned int i;
 
-    for (i = 0; i < n && n_read < VQ_MAX_WALK; i++) {
-        const uint16_t slot = (first + i) & (size - 1);
-        const uint16_t head = __atomic_load_n(&vq->avail->ring[slot],
-                                              __ATOMIC_RELAXED);
-        const uint8_t *src = NULL;
+    for (i = 0; i < n; i++) {
+        const unsigned int slot = (first + i) & mask;
+        const unsigned int head = __atomic_load_n(&avail[slot],
+                                                  __ATOMIC_RELAXED);
 
-        if (OVS_UNLIKELY(head >= size)) {
+        if (OVS_UNLIKELY(head > mask)) {
             vq_fail(vq, VQ_ERR_HEAD);
             break;
         }
 
-        const struct vring_desc d = vq_read_desc(&desc[head]);
+        /* Each is read once. */
+        const volatile struct vring_desc *d = &desc[head];
+        const uint64_t addr = d->addr;
+        const uint32_t len = d->len;
+        const unsigned int flags = d->flags;
+        const uint8_t *src = NULL;
 
-        if (OVS_LIKELY(!(d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
-                                    | VRING_DESC_F_INDIRECT))
-                       && d.len >= shortest && d.len <= longest)) {
-            src = guest_memory_translate(mem, d.addr, d.len, &hint);
+        if (OVS_LIKELY(!(flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
+                                  | VRING_DESC_F_INDIRECT))
+                       && len >= shortest && len <= longest)) {
+            src = guest_region_translate(region, addr, len);
+            if (OVS_UNLIKELY(!src)) {
+                src = guest_memory_translate(vq->mem, addr, len, &vq->hint);
+                region = &vq->mem->regions[vq->hint];
+            }
         }
         if (OVS_LIKELY(src != NULL)) {
             if (i >= n_fetched) {
                 vq_prefetch_source(src);
             }
-            frames[i].len = d.len - hdr_len;
+            frames[i].src = src;
+            frames[i].len = len - hdr_len;
         } else {
-            enum virtqueue_error error;
-            struct vq_extent extent;
-
-            error = vq_gather(vq, head, &d, vq_mbuf_data(mbufs[i]), room,
-                              &frames[i].len, &extent);
-            n_read += extent.n_read;
-            if (OVS_UNLIKELY(error)) {
-                if (virtqueue_error_is_fatal(error)) {
-                    vq_fail(vq, error);
-                    break;
-                }
-                vq_tally_error(tally, error);
-                frames[i].len = 0;
+            if (!vq_split_parse_slowly(vq, head, mbufs[i], room, &frames[i],
+                                       &n_read, tally)) {
+                break;
+            }
+            if (OVS_UNLIKELY(n_read >= VQ_MAX_WALK)) {
+                n = i + 1;
             }
         }
-        frames[i].src = src;
         used[slot].id = head;
         used[slot].len = 0;
+        next_head = head + 1;
     }
-    vq->hint = hint;
+    vq->next_head = next_head;
     if (n_fetched < i) {
         ahead->at_data = first + i;
     }
@@ -119,7 +139,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     struct vq_tally tally;
     unsigned int n_pkts = 0;
     unsigned int n_mbufs;
-    const unsigned int available = vq_split_available(vq);
+    const unsigned int available = vq_split_available(vq, UINT_MAX);
     unsigned int n;
 
     if (!available) {
@@ -130,6 +150,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     vq_tally_init(&tally);
     vq_split_ahead_init(&ahead, vq, n, available);
     if ((uint16_t) (ahead.at_desc - vq->last_avail) < n) {
+        vq_split_guess_desc(vq, n);
         vq_split_ahead_desc(&ahead, vq->last_avail + n);
     }
 
@@ -143,11 +164,13 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     vq_split_ahead_desc(&ahead, ahead.end_desc);
     vq_split_ahead_used(vq, n);
 
+    const unsigned int n_ahead = (uint16_t) (ahead.end_data - ahead.at_data);
+
     for (unsigned int i = 0; i < n; i++) {
         const struct vq_frame *f = &frames[i];
         struct rte_mbuf *m = pkts[i];
 
-        if (ahead.at_data != ahead.end_data) {
+        if (OVS_LIKELY(i < n_ahead)) {
             const uint8_t *next = vq_split_ahead_next(&ahead);
 
             if (OVS_LIKELY(next != NULL)) {

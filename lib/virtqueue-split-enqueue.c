@@ -35,58 +35,77 @@ vq_split_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
                struct vq_split_ahead *ahead)
 {
     struct virtqueue *vq = e->vq;
-    const struct guest_memory *mem = vq->mem;
+    const struct guest_region *region = &vq->mem->regions[vq->hint];
     const struct vring_desc *desc = vq->desc;
-    const uint16_t first = vq->last_avail;
-    const uint16_t size = vq->size;
-    const uint8_t hdr_len = vq->hdr_len;
-    const uint16_t n_fetched = ahead->at_data - first;
+    const uint16_t *avail = vq->avail->ring;
+    struct vring_used_elem *used = vq->used->ring;
+    const unsigned int first = vq->last_avail;
+    const unsigned int mask = vq->size - 1;
+    const uint32_t hdr_len = vq->hdr_len;
+    const unsigned int n_fetched = (uint16_t) (ahead->at_data - first);
+    unsigned int taken = 0;
+    unsigned int n_placed = 0;
     unsigned int i;
 
-    *n_orders = 0;
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && taken < e->available; i++) {
         const struct rte_mbuf *m = pkts[i];
         const uint32_t need = hdr_len + m->pkt_len;
-        uint8_t *dst = NULL;
+        const unsigned int slot = (first + taken) & mask;
+        const unsigned int head = __atomic_load_n(&avail[slot],
+                                                  __ATOMIC_RELAXED);
 
-        if (e->taken == e->available || e->n_read > VQ_MAX_WALK) {
-            break;
-        }
-
-        const uint16_t slot = (first + e->taken) & (size - 1);
-        const uint16_t head = __atomic_load_n(&vq->avail->ring[slot],
-                                              __ATOMIC_RELAXED);
-
-        if (OVS_UNLIKELY(head >= size)) {
+        if (OVS_UNLIKELY(head > mask)) {
             vq_fail(vq, VQ_ERR_HEAD);
             break;
         }
 
-        const struct vring_desc d = vq_read_desc(&desc[head]);
+        /* Each is read once. */
+        const volatile struct vring_desc *vd = &desc[head];
+        const uint64_t addr = vd->addr;
+        const uint32_t len = vd->len;
+        const unsigned int flags = vd->flags;
+        uint8_t *dst = NULL;
 
-        if (OVS_LIKELY((d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
-                                   | VRING_DESC_F_INDIRECT))
-                       == VRING_DESC_F_WRITE && d.len >= need)) {
-            dst = guest_memory_translate(mem, d.addr, d.len, &vq->hint);
+        if (OVS_LIKELY((flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
+                                 | VRING_DESC_F_INDIRECT))
+                       == VRING_DESC_F_WRITE && len >= need)) {
+            dst = guest_region_translate(region, addr, len);
+            if (OVS_UNLIKELY(!dst)) {
+                dst = guest_memory_translate(vq->mem, addr, len, &vq->hint);
+                region = &vq->mem->regions[vq->hint];
+            }
         }
         if (OVS_LIKELY(dst != NULL)) {
-            struct vq_order *o = &orders[(*n_orders)++];
+            struct vq_order *o = &orders[n_placed++];
 
-            if (e->taken >= n_fetched) {
+            if (taken >= n_fetched) {
                 vq_prefetch_frame(dst, hdr_len);
             }
             o->dst = dst;
-            o->gpa = d.addr;
+            o->gpa = addr;
             o->m = m;
-            vq->used->ring[slot].id = head;
-            vq->used->ring[slot].len = need;
-            e->taken++;
-        } else if (OVS_UNLIKELY(!vq_scatter(e, head, &d, m))) {
-            break;
+            used[slot].id = head;
+            used[slot].len = need;
+            taken++;
+        } else {
+            const struct vring_desc d = vq_read_desc(&desc[head]);
+            bool dealt_with;
+
+            if (OVS_UNLIKELY(e->n_read > VQ_MAX_WALK)) {
+                break;
+            }
+            e->taken = taken;
+            dealt_with = vq_scatter(e, head, &d, m);
+            taken = e->taken;
+            if (OVS_UNLIKELY(!dealt_with)) {
+                break;
+            }
         }
     }
-    if (n_fetched < e->taken) {
-        ahead->at_data = first + e->taken;
+    e->taken = taken;
+    *n_orders = n_placed;
+    if (n_fetched < taken) {
+        ahead->at_data = first + taken;
     }
     return i;
 }
@@ -98,13 +117,13 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
 {
     struct vq_order orders[VIRTQUEUE_MAX_BURST];
     struct vq_frames_tally delivered = { .bytes = 0 };
-    const uint8_t hdr_len = vq->hdr_len;
+    const uint32_t hdr_len = vq->hdr_len;
     struct dirty_log *log = vq_log(vq);
     unsigned int n_orders, placed;
     struct vq_split_ahead ahead;
     struct vq_enqueue e;
 
-    e.available = vq_split_available(vq);
+    e.available = vq_split_available(vq, n);
     if (!e.available) {
         return 0;
     }
@@ -123,12 +142,14 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     vq_split_ahead_desc(&ahead, ahead.end_desc);
     vq_split_ahead_used(vq, e.taken);
 
+    const unsigned int n_ahead = (uint16_t) (ahead.end_data - ahead.at_data);
+
     for (unsigned int i = 0; i < n_orders; i++) {
         const struct vq_order *o = &orders[i];
         const struct rte_mbuf *m = o->m;
         const uint32_t len = m->pkt_len;
 
-        if (ahead.at_data != ahead.end_data) {
+        if (OVS_LIKELY(i < n_ahead)) {
             const uint8_t *next = vq_split_ahead_next(&ahead);
 
             if (OVS_LIKELY(next != NULL)) {

@@ -63,6 +63,10 @@ vq_split_start(struct virtqueue *vq)
     const uint16_t used = __atomic_load_n(&vq->used->idx, __ATOMIC_RELAXED);
 
     vq->last_avail = vq->last_used = used;
+    vq->seen_avail = used;
+    vq->seen_flags = 0;
+    vq->seen_at = 0;
+    vq->ahead_desc = vq->ahead_data = used;
     if (vq->event_idx) {
         __atomic_store_n(&vq->used->flags, 0, __ATOMIC_RELAXED);
         push_avail_event(vq);

@@ -34,7 +34,13 @@
  *
  *   - vq_split_publish() gives the chains back and notifies the guest. */
 
+#include <rte_cycles.h>
+
 #include "virtqueue-chain.h"
+
+/* Cycles of the TSC, some 50 us, for which a guest is not looked at again that
+ * was seen to poll: it takes longer before it gives up. */
+#define VQ_MOMENT 100000
 
 void vq_split_start(struct virtqueue *);
 unsigned int vq_split_dequeue(struct virtqueue *, struct rte_mempool *,
@@ -53,14 +59,27 @@ bool vq_split_wants_interrupt(const struct virtqueue *, uint16_t old,
 /* Gives back the 'n' chains whose used elements have been written. */
 void vq_split_publish(struct virtqueue *, uint16_t n);
 
-/* Number of chains that the guest offers, or 0 after stopping a ring that
- * cannot go on. */
-static inline unsigned int
-vq_split_available(struct virtqueue *vq)
+/* Looks at the available index and, as they are neighbours, at the flags. */
+static inline void
+vq_split_look(struct virtqueue *vq)
 {
-    const uint16_t idx = __atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE);
-    const uint16_t n = idx - vq->last_avail;
+    vq->seen_avail = __atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE);
+    vq->seen_flags = __atomic_load_n(&vq->avail->flags, __ATOMIC_RELAXED);
+}
 
+/* Number of chains that the guest offers, or 0 after stopping a ring that
+ * cannot go on.  If the guest offered 'enough' when it was seen last, it is not
+ * looked at: its index has often just been written, on another processor. */
+static inline unsigned int
+vq_split_available(struct virtqueue *vq, unsigned int enough)
+{
+    uint16_t n = vq->seen_avail - vq->last_avail;
+
+    if (n < enough) {
+        vq_split_look(vq);
+        vq->seen_at = enough == UINT_MAX ? 0 : rte_rdtsc();
+        n = vq->seen_avail - vq->last_avail;
+    }
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         vq_fail(vq, VQ_ERR_FAULT);
         return 0;
@@ -70,6 +89,14 @@ vq_split_available(struct virtqueue *vq)
         return 0;
     }
     return n;
+}
+
+/* True if the guest, which polls, was seen to do so a moment ago. */
+static inline bool
+vq_split_seems_quiet(const struct virtqueue *vq)
+{
+    return (vq->seen_flags & VRING_AVAIL_F_NO_INTERRUPT
+            && (!vq->seen_at || rte_rdtsc() - vq->seen_at < VQ_MOMENT));
 }
 
 /* First descriptor of the 'i'th chain from last_avail.  Not checked. */
@@ -100,6 +127,19 @@ struct vq_split_ahead {
     const struct guest_region *region; /* Where buffers probably are. */
     uint8_t hdr_len;
 };
+
+/* Fetches descriptors of 'n' chains before it is known which they are: most
+ * drivers use them in turn. */
+static inline void
+vq_split_guess_desc(const struct virtqueue *vq, uint16_t n)
+{
+    enum { PER_LINE = CACHE_LINE_SIZE / sizeof *vq->desc };
+
+    for (uint16_t i = 0; i < n; i += PER_LINE) {
+        OVS_PREFETCH(&vq->desc[(uint16_t) (vq->next_head + i)
+                               & (vq->size - 1)]);
+    }
+}
 
 /* Fetches where the 'n' used elements that follow the next 'n' will go. */
 static inline void

@@ -42,6 +42,17 @@ static const struct {
 #undef VQ_ERROR
 };
 
+const uint8_t vq_bin_shifts[VQ_BINNED_MAX + 1] = {
+    [0 ... 63] = 8 * VQ_BIN_UNDERSIZE,
+    [64] = 8 * VQ_BIN_64,
+    [65 ... 127] = 8 * VQ_BIN_127,
+    [128 ... 255] = 8 * VQ_BIN_255,
+    [256 ... 511] = 8 * VQ_BIN_511,
+    [512 ... 1023] = 8 * VQ_BIN_1023,
+    [1024 ... 1518] = 8 * VQ_BIN_1518,
+    [1519] = 8 * VQ_BIN_MAX,
+};
+
 const char *
 virtqueue_error_text(enum virtqueue_error error)
 {
@@ -88,15 +99,26 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
     }
 }
 
+/* True if a poll finds nothing: what polls nearly always find, before anything
+ * is prepared for more. */
+static inline bool
+is_idle(const struct virtqueue *vq)
+{
+    return ((vq->packed
+             ? !vq_packed_is_available(vq, vq->last_avail)
+             : (__atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED)
+                == vq->last_avail))
+            && !guest_memory_is_faulted(vq->mem));
+}
+
 unsigned int
 virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                   struct rte_mbuf **pkts, unsigned int max)
 {
-    if (OVS_UNLIKELY(virtqueue_get_error(vq))) {
+    if (OVS_UNLIKELY(virtqueue_get_error(vq)) || is_idle(vq)) {
         return 0;
     }
-    return (vq->packed
-            ? vq_packed_dequeue(vq, pool, pkts, max)
+    return (vq->packed ? vq_packed_dequeue(vq, pool, pkts, max)
             : vq_split_dequeue(vq, pool, pkts, max));
 }
 
@@ -160,6 +182,8 @@ virtqueue_notify(struct virtqueue *vq)
      * very moment, virtqueue_recheck() finds out. */
     if (OVS_UNLIKELY(n_quiet < VQ_QUIET)) {
         atomic_thread_fence(memory_order_seq_cst);
+    } else if (!vq->packed && vq_split_seems_quiet(vq)) {
+        return;
     }
     if (OVS_LIKELY(!wants_interrupt(vq, old, new, valid))) {
         if (OVS_UNLIKELY(n_quiet < VQ_QUIET) && !vq->event_idx) {

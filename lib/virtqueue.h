@@ -170,9 +170,17 @@ struct virtqueue {
                                  * guest said it polls.  Atomic, for
                                  * virtqueue_recheck(). */
     unsigned int hint;          /* Region of the latest translation. */
-    uint16_t ahead_desc;        /* First available entry whose descriptor has
-                                 * not been fetched... */
-    uint16_t ahead_data;        /* ...and whose buffer has not.  Split. */
+    /* Split: what the guest was seen to say last, and when, in cycles of the
+     * TSC, or 0: in this call. */
+    uint16_t seen_avail;        /* Available index. */
+    uint16_t seen_flags;        /* Of the available ring. */
+    uint64_t seen_at;
+
+    /* Split: first available entry whose descriptor, or buffer, has not been
+     * fetched.  Packed: number of buffers that have. */
+    uint16_t ahead_desc;
+    uint16_t ahead_data;
+    uint16_t next_head;         /* Split: where the next chain may begin. */
 
     struct biased_lock lock;    /* For shared enqueueing. */
     atomic_int error;           /* enum virtqueue_error, a fatal one. */
