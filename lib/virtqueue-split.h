@@ -68,8 +68,9 @@ vq_split_look(struct virtqueue *vq)
 }
 
 /* Number of chains that the guest offers, or 0 after stopping a ring that
- * cannot go on.  If the guest offered 'enough' when it was seen last, it is not
- * looked at: its index has often just been written, on another processor. */
+ * cannot go on.  If the guest offered 'enough' when it was seen last, it is
+ * not looked at: its index has often just been written, on another
+ * processor. */
 static inline unsigned int
 vq_split_available(struct virtqueue *vq, unsigned int enough)
 {
