@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -176,7 +177,7 @@ log_user_main(void *user_)
     while (__atomic_load_n(&user->vq->log, __ATOMIC_RELAXED) == log) {
         sched_yield();
     }
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 1000; i++) {
         dirty_log_mark(log, 0, 1);
         sched_yield();
     }
@@ -198,6 +199,7 @@ change_log_in_use(bool (*change)(int fd), int fd)
     pthread_barrier_init(&user.found, NULL, 2);
     thread = ovs_thread_create("log_user", log_user_main, &user);
     pthread_barrier_wait(&user.found);
+    signal(SIGALRM, SIG_DFL);
     alarm(60);                  /* If 'vq' stops, the thread does not. */
     CHECK(change(fd));
     alarm(0);
