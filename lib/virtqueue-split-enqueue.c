@@ -183,13 +183,30 @@ unsigned int
 vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
                  unsigned int n)
 {
+    bool looked = false;
     unsigned int done = 0;
-    unsigned int batch, placed;
 
-    do {
-        batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
-        placed = vq_split_enqueue_batch(vq, pkts + done, batch);
+    for (;;) {
+        const unsigned int batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
+        const unsigned int placed = vq_split_enqueue_batch(vq, pkts + done,
+                                                           batch);
+
         done += placed;
-    } while (OVS_UNLIKELY(done < n && placed == batch));
-    return done;
+        if (OVS_LIKELY(done >= n)) {
+            return done;
+        }
+        if (placed < batch) {
+            /* There may be more room than what was known. */
+            const uint16_t seen = vq->seen_avail;
+
+            if (looked || virtqueue_get_error(vq)) {
+                return done;
+            }
+            vq_split_look(vq);
+            if (vq->seen_avail == seen) {
+                return done;
+            }
+            looked = true;
+        }
+    }
 }

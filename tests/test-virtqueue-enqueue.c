@@ -354,6 +354,56 @@ merge(struct rte_mempool *pool, uint64_t features, const uint32_t chains[],
     vg_uninit(&g);
 }
 
+/* A frame that needs more buffers than there were when the engine looked
+ * last. */
+static void
+merge_later(struct rte_mempool *pool)
+{
+    const struct vq_guest_config config = {
+        .features = F_VERSION_1 | F_MRG_RXBUF,
+        .arena = 64 * 1024,
+        .size = 64,
+    };
+    const uint32_t lens[] = { 60, 5000 };
+    const unsigned int posted[] = { 2, 8 };
+    const unsigned int n_wanted[] = { 1, 3 };
+    static uint8_t frame[5000];
+    struct vg_buf bufs[10];
+    uint16_t heads[10];
+    struct vq_guest g;
+    unsigned int n_posted = 0, n_used = 0;
+
+    vg_init(&g, &config);
+    for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+        struct rte_mbuf *m;
+        uint32_t ofs = 0;
+
+        check_context("%"PRIu32" bytes", lens[i]);
+        for (unsigned int j = 0; j < posted[i]; j++, n_posted++) {
+            heads[n_posted] = post_rx(&g, 2048, &bufs[n_posted]);
+        }
+        vg_publish(&g);
+
+        make_frame(frame, lens[i]);
+        m = make_mbuf(pool, frame, lens[i], 1);
+        vg_snapshot(&g);
+        CHECK_EQ(virtqueue_enqueue(&g.vq, &m, 1), 1);
+        for (unsigned int j = 0; j < n_wanted[i]; j++, n_used++) {
+            const uint32_t hdr_len = j ? 0 : g.hdr_len;
+            const uint32_t part = MIN(lens[i] - ofs, 2048 - hdr_len);
+
+            vg_expect_bufs(&g, &bufs[n_used], 1, 0, header(n_wanted[i]),
+                           hdr_len);
+            vg_expect_bufs(&g, &bufs[n_used], 1, hdr_len, frame + ofs, part);
+            vg_expect_used(&g, heads[n_used], hdr_len + part);
+            ofs += part;
+        }
+        vg_check(&g);
+        rte_pktmbuf_free(m);
+    }
+    vg_uninit(&g);
+}
+
 void
 test_mergeable(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 {
@@ -392,5 +442,6 @@ test_mergeable(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
                   i % N_PLACEMENTS, cases[c].len, cases[c].want);
         }
     }
+    merge_later(pool);
     CHECK_EQ(fake_mempool_destroy(pool), 0);
 }
