@@ -213,6 +213,10 @@ vq_scatter_plan(struct vq_enqueue *e, struct vq_scatter *s, uint16_t head,
         uint32_t found;
 
         *error = vq_scatter_chain(e, s, head, &first, need, &found);
+        if (OVS_UNLIKELY(s->n_slots > vq->size)) {
+            /* The guest made descriptors available anew while we read. */
+            *error = VQ_ERR_CHAIN;
+        }
         if (*error) {
             return (virtqueue_error_is_fatal(*error) ? VQ_STOP : VQ_DROP);
         }
