@@ -121,7 +121,7 @@ netdev_vhost_enqueue(struct netdev_vhost *dev, struct virtqueue *vq,
         /* The guest may give back buffers while we look: worth another try
          * as long as it does. */
         atomic_read_relaxed(&dev->tx_retries_max, &retries_max);
-        while (retries < retries_max) {
+        while (retries < retries_max && !vq->exhausted) {
             unsigned int more = virtqueue_enqueue(vq, mbufs + done, n - done);
 
             retries++;

@@ -49,7 +49,7 @@
 /* Time between looks at vrings whose guests poll, and at those whose guests
  * might begin to, in ms. */
 #define VHOST_USER_RECHECK_MS 10
-#define VHOST_USER_LOOK_MS 100
+#define VHOST_USER_LOOK_MS 10
 
 struct vhost_user_device {
     struct vhost_user_session session;

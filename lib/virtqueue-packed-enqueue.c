@@ -167,6 +167,7 @@ vq_packed_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
             break;
         }
     }
+    vq->exhausted = e.n_read > VQ_MAX_WALK;
     if (OVS_LIKELY(vq->last_used != first)) {
         virtqueue_notify(vq);
     }

@@ -164,7 +164,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     vq_split_ahead_desc(&ahead, ahead.end_desc);
     vq_split_ahead_used(vq, n);
 
-    const unsigned int n_ahead = (uint16_t) (ahead.end_data - ahead.at_data);
+    const unsigned int n_ahead = vq_split_ahead_n_data(&ahead);
 
     for (unsigned int i = 0; i < n; i++) {
         const struct vq_frame *f = &frames[i];

@@ -142,7 +142,7 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     vq_split_ahead_desc(&ahead, ahead.end_desc);
     vq_split_ahead_used(vq, e.taken);
 
-    const unsigned int n_ahead = (uint16_t) (ahead.end_data - ahead.at_data);
+    const unsigned int n_ahead = vq_split_ahead_n_data(&ahead);
 
     for (unsigned int i = 0; i < n_orders; i++) {
         const struct vq_order *o = &orders[i];
@@ -162,6 +162,7 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
         vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
                          len);
     }
+    vq->exhausted = e.n_read > VQ_MAX_WALK;
     vq->ahead_desc = ahead.at_desc;
     vq->ahead_data = ahead.at_data;
 
@@ -186,6 +187,7 @@ vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
     bool looked = false;
     unsigned int done = 0;
 
+    vq->exhausted = false;
     for (;;) {
         const unsigned int batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
         const unsigned int placed = vq_split_enqueue_batch(vq, pkts + done,
@@ -199,7 +201,7 @@ vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
             /* There may be more room than what was known. */
             const uint16_t seen = vq->seen_avail;
 
-            if (looked || virtqueue_get_error(vq)) {
+            if (looked || vq->exhausted || virtqueue_get_error(vq)) {
                 return done;
             }
             vq_split_look(vq);

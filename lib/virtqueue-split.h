@@ -38,9 +38,13 @@
 
 #include "virtqueue-chain.h"
 
-/* Cycles of the TSC, some 50 us, for which a guest is not looked at again that
- * was seen to poll: it takes longer before it gives up. */
-#define VQ_MOMENT 100000
+/* Cycles of the TSC, some microseconds, for which a guest is not looked at
+ * again that was seen to poll.  Other clocks are too coarse. */
+#ifdef __x86_64__
+#define VQ_MOMENT 10000
+#else
+#define VQ_MOMENT 0
+#endif
 
 void vq_split_start(struct virtqueue *);
 unsigned int vq_split_dequeue(struct virtqueue *, struct rte_mempool *,
@@ -195,6 +199,16 @@ vq_split_ahead_desc(struct vq_split_ahead *a, uint16_t end)
     while (a->at_desc != end) {
         OVS_PREFETCH(&a->desc[vq_split_ahead_head(a, a->at_desc++)]);
     }
+}
+
+/* Number of buffers to be fetched.  Frames of several chains may have used up
+ * more than was meant to be fetched. */
+static inline unsigned int
+vq_split_ahead_n_data(const struct vq_split_ahead *a)
+{
+    const int16_t n = a->end_data - a->at_data;
+
+    return MAX(n, 0);
 }
 
 /* Returns our address of the next buffer to be fetched, or NULL. */

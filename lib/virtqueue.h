@@ -182,6 +182,9 @@ struct virtqueue {
     uint16_t ahead_data;
     uint16_t next_head;         /* Split: where the next chain may begin. */
 
+    bool exhausted;             /* The latest enqueueing ended because the
+                                 * guest made us read a lot. */
+
     struct biased_lock lock;    /* For shared enqueueing. */
     atomic_int error;           /* enum virtqueue_error, a fatal one. */
 };
