@@ -194,6 +194,7 @@ static const struct check_test tests[] = {
     { "walk", test_walk },
     { "fault", test_fault },
     { "flipper", test_flipper },
+    { "wrap", test_wrap },
     { "random", test_random },
     { "packed-place", test_packed },
     { "bench", test_bench },

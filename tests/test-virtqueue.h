@@ -97,6 +97,7 @@ void test_errors(int argc, char *argv[]);
 void test_walk(int argc, char *argv[]);
 void test_fault(int argc, char *argv[]);
 void test_flipper(int argc, char *argv[]);
+void test_wrap(int argc, char *argv[]);
 void test_random(int argc, char *argv[]);
 void test_packed(int argc, char *argv[]);
 void test_bench(int argc, char *argv[]);
