@@ -196,14 +196,20 @@ static inline void
 vq_copy(uint8_t *dst, const uint8_t *src, size_t len)
 {
     if (OVS_LIKELY(len <= VQ_SHORT_COPY && len >= VQ_SHORT_COPY / 2)) {
-        /* Two halves that overlap; loads before stores. */
-        typedef struct { uint64_t words[4]; } half;
-        half first, last;
+        /* Two halves that overlap; loads before stores, all in registers. */
+        typedef uint64_t piece __attribute__((vector_size(16), aligned(1),
+                                              may_alias));
+        const piece *from = (const piece *) src;
+        const piece *from_end = (const piece *) (src + len);
+        piece *to = (piece *) dst;
+        piece *to_end = (piece *) (dst + len);
+        const piece a = from[0], b = from[1], c = from_end[-2],
+                    d = from_end[-1];
 
-        memcpy(&first, src, sizeof first);
-        memcpy(&last, src + len - sizeof last, sizeof last);
-        memcpy(dst, &first, sizeof first);
-        memcpy(dst + len - sizeof last, &last, sizeof last);
+        to[0] = a;
+        to[1] = b;
+        to_end[-2] = c;
+        to_end[-1] = d;
     } else {
         memcpy(dst, src, len);
     }
