@@ -84,12 +84,14 @@ enum virtqueue_error vq_gather(struct virtqueue *, uint16_t head,
                                uint32_t room, uint32_t *frame_len,
                                struct vq_extent *);
 
-/* Fetches the lines of a frame that are read first. */
+/* Fetches the lines of a frame that are read first: that of the header, which
+ * seldom changes, to share it, and that of data to take it from the guest, who
+ * will write the next frame there. */
 static inline void
 vq_prefetch_source(const uint8_t *src)
 {
     OVS_PREFETCH(src);
-    OVS_PREFETCH(src + CACHE_LINE_SIZE);
+    vq_prefetch_write(src + CACHE_LINE_SIZE);
 }
 
 #endif /* virtqueue-dequeue.h */

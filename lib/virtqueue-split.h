@@ -121,6 +121,10 @@ vq_split_head(const struct virtqueue *vq, uint16_t i)
  * the lines of the next one are fetched, and the descriptors of the one after
  * that, as far as the guest offers them already.
  *
+ * Lines that the guest is going to write again are fetched as if we wrote them
+ * too, even where we only read: the guest gets back a line that is nobody
+ * else's in less than half of the time of one that is shared.
+ *
  * What is read here only decides what is fetched. */
 
 struct vq_split_ahead {
@@ -141,8 +145,8 @@ vq_split_guess_desc(const struct virtqueue *vq, uint16_t n)
     enum { PER_LINE = CACHE_LINE_SIZE / sizeof *vq->desc };
 
     for (uint16_t i = 0; i < n; i += PER_LINE) {
-        OVS_PREFETCH(&vq->desc[(uint16_t) (vq->next_head + i)
-                               & (vq->size - 1)]);
+        vq_prefetch_write(&vq->desc[(uint16_t) (vq->next_head + i)
+                                    & (vq->size - 1)]);
     }
 }
 
@@ -197,7 +201,7 @@ static inline void
 vq_split_ahead_desc(struct vq_split_ahead *a, uint16_t end)
 {
     while (a->at_desc != end) {
-        OVS_PREFETCH(&a->desc[vq_split_ahead_head(a, a->at_desc++)]);
+        vq_prefetch_write(&a->desc[vq_split_ahead_head(a, a->at_desc++)]);
     }
 }
 
