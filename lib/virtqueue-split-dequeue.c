@@ -139,14 +139,18 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     struct vq_tally tally;
     unsigned int n_pkts = 0;
     unsigned int n_mbufs;
-    const unsigned int available = vq_split_available(vq, UINT_MAX);
+    const unsigned int limit = MIN(max, VIRTQUEUE_MAX_BURST);
+    const unsigned int available = vq_split_available(vq, limit, false);
     unsigned int n;
 
     if (!available) {
         return 0;
     }
-    n = MIN(available, max);
-    n = MIN(n, VIRTQUEUE_MAX_BURST);
+    n = MIN(available, limit);
+    if (n == limit) {
+        /* For the look before we leave. */
+        OVS_PREFETCH(&vq->avail->idx);
+    }
     vq_tally_init(&tally);
     vq_split_ahead_init(&ahead, vq, n, available);
     if ((uint16_t) (ahead.at_desc - vq->last_avail) < n) {
@@ -210,6 +214,10 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
             vq_fail(vq, VQ_ERR_FAULT);
         }
         return 0;
+    }
+    if (n == limit) {
+        vq_split_look(vq);
+        vq->seen_at = 0;
     }
     if (OVS_LIKELY(n)) {
         vq_split_publish(vq, n);

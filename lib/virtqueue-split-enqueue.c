@@ -123,7 +123,7 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     struct vq_split_ahead ahead;
     struct vq_enqueue e;
 
-    e.available = vq_split_available(vq, n);
+    e.available = vq_split_available(vq, n, true);
     if (!e.available) {
         return 0;
     }

@@ -74,15 +74,16 @@ vq_split_look(struct virtqueue *vq)
 /* Number of chains that the guest offers, or 0 after stopping a ring that
  * cannot go on.  If the guest offered 'enough' when it was seen last, it is
  * not looked at: its index has often just been written, on another
- * processor. */
+ * processor.  What is seen then is trusted for some time if it is to be
+ * 'remembered', and else in this call. */
 static inline unsigned int
-vq_split_available(struct virtqueue *vq, unsigned int enough)
+vq_split_available(struct virtqueue *vq, unsigned int enough, bool remembered)
 {
     uint16_t n = vq->seen_avail - vq->last_avail;
 
     if (n < enough) {
         vq_split_look(vq);
-        vq->seen_at = enough == UINT_MAX ? 0 : rte_rdtsc();
+        vq->seen_at = remembered ? rte_rdtsc() : 0;
         n = vq->seen_avail - vq->last_avail;
     }
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
