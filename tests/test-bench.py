@@ -190,6 +190,14 @@ class Parse(unittest.TestCase):
         self.assertEqual(found['idle_poll_cycles'], 140)
         self.assertNotIn('switch_cycles', found)
 
+    def test_counter_from_below_zero(self):
+        perf = parse.pmd_perf(PMD_PERF % {'iterations': 10, 'cycles': 100,
+                                          'idle': 0})
+        before, after = [
+            (self.stats(packets=n, emc=0, idle=5, busy=busy), perf)
+            for n, busy in ((100, 2 ** 64 - 7000), (200, 8000))]
+        self.assertEqual(parse.pmd_window(before, after)['switch_cycles'], 150)
+
     def test_testpmd(self):
         # Only the last one counts.
         found = parse.testpmd_stats(TESTPMD.replace('6069', '1') % '' +

@@ -24,7 +24,8 @@ class ParseError(Exception):
 def _number(text, pattern, default=None):
     match = re.search(pattern, text, re.MULTILINE)
     if match:
-        return float(match.group(1))
+        number = match.group(1)
+        return float(number) if '.' in number else int(number)
     if default is None:
         raise ParseError("no '%s' in: %s" % (pattern, text[:400]))
     return default
@@ -78,10 +79,12 @@ def pmd_window(before, after):
     """What happened between two readings of both replies.
 
     Each of them is (pmd_stats(), pmd_perf()).  Counters are never cleared, as
-    a PMD thread does that when it likes.
+    a PMD thread does that when it likes.  Open vSwitch's may begin just below
+    zero, that is 2 ** 64.
     """
-    stats = {key: after[0][key] - before[0][key] for key in after[0]}
-    perf = {key: after[1][key] - before[1][key] for key in after[1]}
+    stats, perf = [{key: (new[key] - old[key]) % 2 ** 64 for key in new
+                    if isinstance(new[key], int)}
+                   for old, new in zip(before, after)]
     packets = stats['packets']
     cycles = stats['busy_cycles'] + stats['idle_cycles']
     window = {'packets': packets, 'busy_cycles': stats['busy_cycles'],
