@@ -30,29 +30,34 @@ struct vq_frame {
     uint32_t len;               /* Without header; 0 if it was dropped. */
 };
 
-/* Judges the virtio-net header of a frame from its guest; 'hdr' is our copy
- * (virtio 1.2, 5.1.6.2).  Bits that are not defined are to be ignored.
+/* Reads what the virtio-net header at 'src' is judged by, exactly once: its
+ * flags and, above them, its gso_type. */
+static inline uint16_t
+vq_read_header(const uint8_t *src)
+{
+    const volatile struct {
+        uint16_t start;
+    } __attribute__((packed, may_alias)) *hdr = (const void *) src;
+
+    BUILD_ASSERT_DECL(offsetof(struct virtio_net_hdr, flags) == 0);
+    BUILD_ASSERT_DECL(offsetof(struct virtio_net_hdr, gso_type) == 1);
+    return hdr->start;
+}
+
+/* Judges the virtio-net header of a frame from its guest (virtio 1.2,
+ * 5.1.6.2), of which 'hdr' was read.  Bits that are not defined are to be
+ * ignored.
  *
  * Offloads have their place here: none has been negotiated yet, so a frame
  * that needs one is not good. */
 static inline enum virtqueue_error
-vq_accept_header(const struct virtio_net_hdr *hdr)
+vq_accept_header(uint16_t hdr)
 {
-    if (OVS_UNLIKELY(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM
-                     || hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)) {
+    BUILD_ASSERT_DECL(VIRTIO_NET_HDR_GSO_NONE == 0);
+    if (OVS_UNLIKELY(hdr & (VIRTIO_NET_HDR_F_NEEDS_CSUM | 0xff00))) {
         return VQ_ERR_HEADER;
     }
     return VQ_ERR_NONE;
-}
-
-/* Copies the header at 'src', reading what it is judged by exactly once. */
-static inline struct virtio_net_hdr
-vq_read_header(const uint8_t *src)
-{
-    return (struct virtio_net_hdr) {
-        .flags = *(const volatile uint8_t *) &src[0],
-        .gso_type = *(const volatile uint8_t *) &src[1],
-    };
 }
 
 /* Where the data of a frame in 'm' begins, before 'm' is initialised. */

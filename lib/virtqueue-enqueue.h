@@ -63,18 +63,19 @@ vq_write_header(uint8_t *dst, uint8_t hdr_len, uint16_t n_buffers)
 {
     struct vq_header {
         uint64_t offloads;
-        uint16_t csum_offset;
-        uint16_t n_buffers;
+        union {
+            uint16_t csum_offset;
+            uint32_t tail;      /* And number of buffers. */
+        };
     } __attribute__((packed, may_alias)) *hdr = (struct vq_header *) dst;
+    const uint32_t tail = (uint32_t) n_buffers << 16;
 
     BUILD_ASSERT_DECL(sizeof(struct virtio_net_hdr) == 10);
     BUILD_ASSERT_DECL(sizeof *hdr == sizeof(struct virtio_net_hdr_v1));
     if (OVS_LIKELY(hdr_len == sizeof *hdr)) {
-        if (hdr->offloads | hdr->csum_offset
-            | (hdr->n_buffers ^ n_buffers)) {
+        if (hdr->offloads | (hdr->tail ^ tail)) {
             hdr->offloads = 0;
-            hdr->csum_offset = 0;
-            hdr->n_buffers = n_buffers;
+            hdr->tail = tail;
         }
     } else if (hdr->offloads | hdr->csum_offset) {
         hdr->offloads = 0;

@@ -91,12 +91,7 @@ out:
     if (!error) {
         error = VQ_ERR_SHORT;
         if (ofs >= ETH_HEADER_LEN) {
-            const struct virtio_net_hdr copy = {
-                .flags = hdr[offsetof(struct virtio_net_hdr, flags)],
-                .gso_type = hdr[offsetof(struct virtio_net_hdr, gso_type)],
-            };
-
-            error = vq_accept_header(&copy);
+            error = vq_accept_header(vq_read_header(hdr));
         }
     }
     return error;

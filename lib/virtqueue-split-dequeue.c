@@ -182,8 +182,8 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
             }
         }
         if (OVS_LIKELY(f->src != NULL)) {
-            const struct virtio_net_hdr hdr = vq_read_header(f->src);
-            const enum virtqueue_error error = vq_accept_header(&hdr);
+            const enum virtqueue_error error
+                = vq_accept_header(vq_read_header(f->src));
 
             if (OVS_UNLIKELY(error)) {
                 vq_tally_error(&tally, error);
