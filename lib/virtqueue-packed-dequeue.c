@@ -25,15 +25,104 @@
 
 #include "util.h"
 
-/* Counts the descriptors that are available from where we are, as many as make
- * up to 'max' chains, whose number goes to '*n_chains'.  Loads made afterward
- * see all of them. */
+/* A frame of the burst, between parsing and copying. */
+struct vq_packed_frame {
+    const uint8_t *src;         /* Header and data in guest memory, or NULL if
+                                 * they have been copied. */
+    union {
+        uint64_t half;          /* With length, id, and flags if 'src'. */
+        struct {
+            uint32_t len;       /* Without header; 0 if it was dropped. */
+            uint16_t id;
+            uint16_t n_slots;   /* Unless 'src': then it is 1. */
+        };
+    };
+};
+
+/* What a call finds. */
+struct vq_packed_burst {
+    unsigned int n;             /* Chains to be given back... */
+    unsigned int n_mbufs;       /* ...and packet buffers, at least as many. */
+    bool plain;                 /* Each chain is one descriptor. */
+    uint16_t place;             /* After the chains. */
+    struct vq_tally tally;
+    struct vq_packed_frame frames[VIRTQUEUE_MAX_BURST];
+};
+
+/* Our address of a frame that is not where it was expected, or NULL. */
+static __rte_noinline const uint8_t *
+vq_packed_find(struct virtqueue *vq, uint64_t addr, uint32_t len)
+{
+    return guest_memory_translate(vq->mem, addr, len, &vq->hint);
+}
+
+/* Parses up to 'n' chains, at most the ring's size, from where we are on, as
+ * long as they are frames in one piece.  Returns how many. */
 static inline unsigned int
-vq_packed_available(const struct virtqueue *vq, unsigned int max,
+vq_packed_parse(struct virtqueue *vq, unsigned int n, uint32_t room,
+                struct vq_packed_frame *frames)
+{
+    const struct guest_region *region = &vq->mem->regions[vq->hint];
+    const uint16_t slot = vq_packed_slot(vq->last_avail);
+    const struct vring_packed_desc *desc = &vq->ring[slot];
+    const uint32_t hdr_len = vq->hdr_len;
+    const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
+    const uint32_t n_lengths = room - ETH_HEADER_LEN;
+    const unsigned int n_fetched = vq->ahead_data;
+    uint64_t kind = VQ_HALF_FLAGS(vq_packed_avail_flags(vq->last_avail));
+    unsigned int end = MIN(n, vq->size - slot);
+    uint64_t gpa = region->gpa;
+    uint64_t size = region->size;
+    const uint8_t *hva = region->hva;
+    unsigned int i = 0;
+
+    for (;;) {
+        for (; i < end; i++, desc++) {
+            /* Each is read once. */
+            const uint64_t half = __atomic_load_n(vq_packed_half(desc),
+                                                  __ATOMIC_ACQUIRE);
+            const uint64_t addr = *(const volatile uint64_t *) &desc->addr;
+            const uint32_t len = half;
+            const uint64_t ofs = addr - gpa;
+            const uint8_t *src = hva + ofs;
+
+            if ((half & (VQ_HALF_OWNER | VQ_HALF_KIND)) != kind
+                || OVS_UNLIKELY(len - shortest > n_lengths)) {
+                return i;
+            }
+            if (OVS_UNLIKELY(ofs >= size || len > size - ofs)) {
+                src = vq_packed_find(vq, addr, len);
+                if (!src) {
+                    return i;
+                }
+                region = &vq->mem->regions[vq->hint];
+                gpa = region->gpa;
+                size = region->size;
+                hva = region->hva;
+            }
+            if (i >= n_fetched) {
+                vq_prefetch_source(src);
+            }
+            frames[i].src = src;
+            frames[i].half = half - hdr_len;
+        }
+        if (OVS_LIKELY(end == n)) {
+            return n;
+        }
+        desc = vq->ring;
+        kind ^= VQ_HALF_OWNER;
+        end = n;
+    }
+}
+
+/* Counts the descriptors that are available from 'place' on, at most 'limit',
+ * as many as make up to 'max' chains, whose number goes to '*n_chains'.  Loads
+ * made afterward see all of them. */
+static unsigned int
+vq_packed_available(const struct virtqueue *vq, uint16_t place,
+                    unsigned int limit, unsigned int max,
                     unsigned int *n_chains)
 {
-    uint16_t place = vq->last_avail;
-    const unsigned int limit = MIN(vq->size, VQ_MAX_WALK);
     bool more = false;
     unsigned int n;
 
@@ -54,55 +143,70 @@ vq_packed_available(const struct virtqueue *vq, unsigned int max,
     return n;
 }
 
-/* Parses up to 'n' chains, of the first of 'available' descriptors, and stores
- * what is in them to 'frames' and how to give them back to 'used'; frames that
- * are not in one piece are copied to 'mbufs' on the way.  Returns how many
- * chains are to be given back.  Fewer than there are if the ring failed or the
- * guest makes us read a lot. */
-static inline unsigned int
-vq_packed_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
-                unsigned int available, uint32_t room,
-                struct vq_frame *frames, struct vq_packed_used *used,
-                struct vq_tally *tally, uint16_t *placep)
+/* Gets 'n' packet buffers, or fewer. */
+static inline void
+vq_packed_get_mbufs(struct vq_packed_burst *b, struct rte_mempool *pool,
+                    struct rte_mbuf **mbufs, unsigned int n)
+{
+    b->n_mbufs = vq_get_mbufs(pool, mbufs, n);
+    if (OVS_UNLIKELY(b->n_mbufs < n)) {
+        vq_tally_error(&b->tally, VQ_ERR_NO_MBUF);
+    }
+}
+
+/* Goes on with a burst of up to 'max' chains, the first 'b->n' of which are
+ * plain, and are parsed, and the next is not.  Frames that are not in one
+ * piece are copied to 'mbufs' on the way.  There are fewer chains than are
+ * available if the ring failed or the guest makes us read a lot. */
+static __rte_noinline void
+vq_packed_parse_slowly(struct virtqueue *vq, struct rte_mempool *pool,
+                       struct rte_mbuf **mbufs, unsigned int max,
+                       uint32_t room, struct vq_packed_burst *b)
 {
     const struct guest_memory *mem = vq->mem;
     const uint32_t hdr_len = vq->hdr_len;
     const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
     const uint32_t longest = hdr_len + room;
-    const unsigned int n_fetched = vq->ahead_data;
-    uint16_t place = vq->last_avail;
-    unsigned int hint = vq->hint;
-    unsigned int n_slots = 0;
+    unsigned int available, n_chains;
+    unsigned int n_slots = b->n;
     unsigned int n_read = 0;
     unsigned int i;
 
-    for (i = 0; n_slots < available && n_read < VQ_MAX_WALK; i++) {
-        if (OVS_UNLIKELY(i == n)) {
-            vq_tally_error(tally, VQ_ERR_NO_MBUF);
-            break;
-        }
+    b->place = vq_packed_advance(vq, vq->last_avail, b->n);
+    available = vq_packed_available(vq, b->place,
+                                    MIN(vq->size, VQ_MAX_WALK) - b->n,
+                                    max - b->n, &n_chains);
+    available += b->n;
+    vq_packed_get_mbufs(b, pool, mbufs, b->n + n_chains);
+    if (b->n_mbufs <= b->n) {
+        b->n = b->n_mbufs;
+        b->place = vq_packed_advance(vq, vq->last_avail, b->n);
+        return;
+    }
 
+    b->plain = false;
+    for (i = b->n; n_slots < available && i < b->n_mbufs
+                   && n_read < VQ_MAX_WALK; i++) {
         const struct vring_desc d
-            = vq_read_packed_desc(&vq->ring[vq_packed_slot(place)]);
-        struct vq_packed_used *u = &used[i];
-        const uint8_t *src = NULL;
+            = vq_read_packed_desc(&vq->ring[vq_packed_slot(b->place)]);
+        struct vq_packed_frame *f = &b->frames[i];
 
-        if (OVS_LIKELY(!(d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
-                                    | VRING_DESC_F_INDIRECT))
-                       && d.len >= shortest && d.len <= longest)) {
-            src = guest_memory_translate(mem, d.addr, d.len, &hint);
+        f->src = NULL;
+        if (!(d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
+                         | VRING_DESC_F_INDIRECT))
+            && d.len >= shortest && d.len <= longest) {
+            f->src = guest_memory_translate(mem, d.addr, d.len, &vq->hint);
         }
-        if (OVS_LIKELY(src != NULL)) {
-            if (i >= n_fetched) {
-                vq_prefetch_source(src);
-            }
-            frames[i].len = d.len - hdr_len;
-            *u = (struct vq_packed_used) { .id = d.next, .n_slots = 1 };
+        if (f->src) {
+            vq_prefetch_source(f->src);
+            f->len = d.len - hdr_len;
+            f->id = d.next;
+            f->n_slots = 1;
         } else {
             struct vq_extent extent;
             const enum virtqueue_error error
-                = vq_gather(vq, place, &d, vq_mbuf_data(mbufs[i]), room,
-                            &frames[i].len, &extent);
+                = vq_gather(vq, b->place, &d, vq_mbuf_data(mbufs[i]), room,
+                            &f->len, &extent);
 
             n_read += extent.n_read;
             if (OVS_UNLIKELY(error)) {
@@ -110,98 +214,124 @@ vq_packed_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
                     vq_fail(vq, error);
                     break;
                 }
-                vq_tally_error(tally, error);
-                frames[i].len = 0;
+                vq_tally_error(&b->tally, error);
+                f->len = 0;
             }
-            *u = (struct vq_packed_used) {
-                .id = extent.id,
-                .n_slots = extent.n_slots,
-            };
+            f->id = extent.id;
+            f->n_slots = extent.n_slots;
         }
-        frames[i].src = src;
-        n_slots += u->n_slots;
-        place = vq_packed_advance(vq, place, u->n_slots);
+        n_slots += f->n_slots;
+        b->place = vq_packed_advance(vq, b->place, f->n_slots);
     }
-    vq->hint = hint;
-    *placep = place;
-    return i;
+    b->n = i;
+}
+
+/* Gives back the chains of a burst that are not all plain. */
+static __rte_noinline void
+vq_packed_return_slowly(struct virtqueue *vq, const struct vq_packed_burst *b)
+{
+    struct vq_packed_used used[VIRTQUEUE_MAX_BURST];
+
+    for (unsigned int i = 0; i < b->n; i++) {
+        const struct vq_packed_frame *f = &b->frames[i];
+
+        used[i] = (struct vq_packed_used) {
+            .id = f->id,
+            .n_slots = f->src ? 1 : f->n_slots,
+        };
+    }
+    vq_packed_publish(vq, used, b->n);
+}
+
+/* Gives back the chains of a burst, at least one. */
+static inline void
+vq_packed_return(struct virtqueue *vq, const struct vq_packed_burst *b)
+{
+    if (vq->in_order) {
+        vq_packed_publish_batch(vq, b->frames[b->n - 1].id, b->place);
+    } else if (OVS_LIKELY(b->plain)) {
+        vq_packed_give_back(vq, &b->frames[0].half,
+                            sizeof b->frames[0] / sizeof b->frames[0].half,
+                            b->n, VQ_HALF_ID, 0);
+    } else {
+        vq_packed_return_slowly(vq, b);
+    }
 }
 
 unsigned int
 vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                   struct rte_mbuf **pkts, unsigned int max)
 {
-    struct vq_frame frames[VIRTQUEUE_MAX_BURST];
-    struct vq_packed_used used[VIRTQUEUE_MAX_BURST];
-    struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
-    unsigned int n_spare = 0;
+    const uint32_t room = (rte_pktmbuf_data_room_size(pool)
+                           - RTE_PKTMBUF_HEADROOM);
     struct vq_frames_tally delivered = { .bytes = 0 };
-    const struct guest_region *region;
+    struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
     const uint32_t hdr_len = vq->hdr_len;
-    struct vq_tally tally;
+    unsigned int n_spare = 0;
     unsigned int n_pkts = 0;
-    unsigned int n_mbufs;
-    unsigned int n, available;
-    unsigned int n_ahead = 0;
-    uint16_t ahead;
+    struct vq_packed_ahead ahead;
+    struct vq_packed_burst b;
 
-    available = vq_packed_available(vq, MIN(max, VIRTQUEUE_MAX_BURST), &n);
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         vq_fail(vq, VQ_ERR_FAULT);
         return 0;
     }
-    if (!available) {
-        return 0;
-    }
-    vq_tally_init(&tally);
 
-    n_mbufs = vq_get_mbufs(pool, pkts, n);
-    n = vq_packed_parse(vq, pkts, n_mbufs, available,
-                        (rte_pktmbuf_data_room_size(pool)
-                         - RTE_PKTMBUF_HEADROOM),
-                        frames, used, &tally, &ahead);
-    if (vq_packed_is_available(vq, ahead)) {
-        vq_packed_prefetch(vq, vq_packed_advance(vq, ahead,
-                                                 MIN(n, vq->size)), n);
+    max = MIN(max, VIRTQUEUE_MAX_BURST);
+    max = MIN(max, vq->size);
+    vq_tally_init(&b.tally);
+    b.plain = true;
+    b.n = vq_packed_parse(vq, max, room, b.frames);
+    b.place = vq_packed_advance(vq, vq->last_avail, b.n);
+    if (OVS_UNLIKELY(b.n < max && vq_packed_is_available(vq, b.place))) {
+        vq_packed_parse_slowly(vq, pool, pkts, max, room, &b);
+    } else {
+        vq_packed_get_mbufs(&b, pool, pkts, b.n);
+        if (OVS_UNLIKELY(b.n_mbufs < b.n)) {
+            b.n = b.n_mbufs;
+            b.place = vq_packed_advance(vq, vq->last_avail, b.n);
+        }
     }
-    region = &vq->mem->regions[vq->hint];
+    vq_packed_ahead_init(&ahead, vq, b.place, max);
+
+    const unsigned int n = b.n;
 
     for (unsigned int i = 0; i < n; i++) {
-        const struct vq_frame *f = &frames[i];
+        const struct vq_packed_frame *f = &b.frames[i];
+        const uint32_t len = f->len;
         struct rte_mbuf *m = pkts[i];
 
-        if (n_ahead == i) {
-            const uint8_t *next = vq_packed_ahead_next(vq, region, &ahead);
+        if (OVS_LIKELY(i < ahead.n)) {
+            const uint8_t *next = vq_packed_ahead_next(&ahead);
 
             if (OVS_LIKELY(next != NULL)) {
                 vq_prefetch_source(next);
-                n_ahead++;
             }
         }
         if (OVS_LIKELY(f->src != NULL)) {
-            const struct virtio_net_hdr hdr = vq_read_header(f->src);
-            const enum virtqueue_error error = vq_accept_header(&hdr);
+            const enum virtqueue_error error
+                = vq_accept_header(vq_read_header(f->src));
 
             if (OVS_UNLIKELY(error)) {
-                vq_tally_error(&tally, error);
+                vq_tally_error(&b.tally, error);
                 spare[n_spare++] = m;
                 continue;
             }
-            vq_copy(vq_mbuf_data(m), f->src + hdr_len, f->len);
-        } else if (OVS_UNLIKELY(!f->len)) {
+            vq_copy(vq_mbuf_data(m), f->src + hdr_len, len);
+        } else if (OVS_UNLIKELY(!len)) {
             spare[n_spare++] = m;
             continue;
         }
 
-        vq_mbuf_init(m, f->len);
-        vq_tally_frame__(&delivered, vq_mbuf_data(m), f->len);
+        vq_mbuf_init(m, len);
+        vq_tally_frame__(&delivered, vq_mbuf_data(m), len);
         pkts[n_pkts++] = m;
     }
-    vq->ahead_data = n_ahead;
+    vq->ahead_data = MIN(ahead.n, b.n);
 
-    if (OVS_UNLIKELY(n_pkts < n_mbufs)) {
+    if (OVS_UNLIKELY(n_pkts < b.n_mbufs)) {
         vq_put_mbufs(pool, spare, n_spare);
-        vq_put_mbufs(pool, &pkts[n], n_mbufs - n);
+        vq_put_mbufs(pool, &pkts[b.n], b.n_mbufs - b.n);
     }
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         /* Who knows what was copied. */
@@ -211,11 +341,11 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
         }
         return 0;
     }
-    if (OVS_LIKELY(n)) {
-        vq_packed_publish(vq, used, n, true);
+    if (OVS_LIKELY(b.n)) {
+        vq_packed_return(vq, &b);
         virtqueue_notify(vq);
     }
-    vq_tally_add(&tally, &delivered);
-    vq_tally_flush(&tally, vq->stats);
+    vq_tally_add(&b.tally, &delivered);
+    vq_tally_flush(&b.tally, vq->stats);
     return n_pkts;
 }

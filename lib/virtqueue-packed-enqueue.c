@@ -28,23 +28,156 @@
 /* Chains that are used up, after which a batch ends at the next frame. */
 #define MAX_USED (2 * VIRTQUEUE_MAX_BURST)
 
-/* Finds a place for up to 'n' frames.  Those that go to one piece of memory
- * are left to be copied and stored in 'orders', with their number in
- * '*n_orders'.  Returns how many are dealt with. */
-static inline unsigned int
-vq_packed_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
-                struct vq_order *orders, unsigned int *n_orders)
+/* A frame that goes to one piece of memory. */
+struct vq_packed_order {
+    uint8_t *dst;
+    uint64_t gpa;
+    uint64_t half;              /* Length and id of the used descriptor. */
+};
+
+/* Our address of a buffer that is not where it was expected, or NULL. */
+static __rte_noinline uint8_t *
+vq_packed_find(struct virtqueue *vq, uint64_t addr, uint32_t len)
 {
-    struct virtqueue *vq = e->vq;
-    const struct guest_memory *mem = vq->mem;
+    return guest_memory_translate(vq->mem, addr, len, &vq->hint);
+}
+
+/* Finds places for up to 'n' frames, at most as many as the ring's size, in
+ * as many chains, as long as those are one piece that is large enough.
+ * Returns for how many. */
+static inline unsigned int
+vq_packed_place(struct virtqueue *vq, struct rte_mbuf **pkts, unsigned int n,
+                struct vq_packed_order *orders)
+{
+    const struct guest_region *region = &vq->mem->regions[vq->hint];
+    const uint16_t slot = vq_packed_slot(vq->last_avail);
+    const struct vring_packed_desc *desc = &vq->ring[slot];
     const uint32_t hdr_len = vq->hdr_len;
     const unsigned int n_fetched = vq->ahead_data;
+    uint64_t kind = (VQ_HALF_FLAGS(vq_packed_avail_flags(vq->last_avail))
+                     | VQ_HALF_FLAGS(VRING_DESC_F_WRITE));
+    unsigned int end = MIN(n, vq->size - slot);
+    uint64_t gpa = region->gpa;
+    uint64_t size = region->size;
+    uint8_t *hva = region->hva;
+    unsigned int i = 0;
+
+    for (;;) {
+        for (; i < end; i++, desc++) {
+            /* Each is read once. */
+            const uint64_t half = __atomic_load_n(vq_packed_half(desc),
+                                                  __ATOMIC_ACQUIRE);
+            const uint64_t addr = *(const volatile uint64_t *) &desc->addr;
+            const uint32_t need = hdr_len + pkts[i]->pkt_len;
+            const uint32_t len = half;
+            const uint64_t ofs = addr - gpa;
+            uint8_t *dst = hva + ofs;
+
+            if ((half & (VQ_HALF_OWNER | VQ_HALF_KIND)) != kind
+                || OVS_UNLIKELY(len < need)) {
+                return i;
+            }
+            if (OVS_UNLIKELY(ofs >= size || len > size - ofs)) {
+                dst = vq_packed_find(vq, addr, len);
+                if (!dst) {
+                    return i;
+                }
+                region = &vq->mem->regions[vq->hint];
+                gpa = region->gpa;
+                size = region->size;
+                hva = region->hva;
+            }
+            if (i >= n_fetched) {
+                vq_prefetch_frame(dst, hdr_len);
+            }
+            orders[i].dst = dst;
+            orders[i].gpa = addr;
+            orders[i].half = (half & VQ_HALF_ID) | need;
+        }
+        if (OVS_LIKELY(end == n)) {
+            return n;
+        }
+        desc = vq->ring;
+        kind ^= VQ_HALF_OWNER;
+        end = n;
+    }
+}
+
+/* Copies the 'n' frames of 'pkts' to where 'orders' say, while it fetches
+ * buffers ahead. */
+static inline void
+vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
+               unsigned int n, const struct vq_packed_order *orders,
+               struct vq_packed_ahead *ahead, struct vq_tally *tally)
+{
+    struct vq_frames_tally delivered = { .bytes = 0 };
+    struct dirty_log *log = vq_log(vq);
+    const uint32_t hdr_len = vq->hdr_len;
+
+    for (unsigned int i = 0; i < n; i++) {
+        const struct vq_packed_order *o = &orders[i];
+        const struct rte_mbuf *m = pkts[i];
+        const uint32_t len = m->pkt_len;
+
+        if (OVS_LIKELY(i < ahead->n)) {
+            const uint8_t *next = vq_packed_ahead_next(ahead);
+
+            if (OVS_LIKELY(next != NULL)) {
+                vq_prefetch_frame(next, hdr_len);
+            }
+        }
+        vq_write_header(o->dst, hdr_len, 1);
+        vq_copy_segments(o->dst + hdr_len, m);
+        dirty_log_mark(log, o->gpa, hdr_len + len);
+        vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
+                         len);
+    }
+    vq->ahead_data = MIN(ahead->n, n);
+    vq_tally_add(tally, &delivered);
+}
+
+/* True if guest memory is what it was.  Otherwise the ring has stopped. */
+static inline bool
+vq_packed_is_good(struct virtqueue *vq)
+{
+    if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
+        if (!virtqueue_get_error(vq)) {
+            vq_fail(vq, VQ_ERR_FAULT);
+        }
+        return false;
+    }
+    return true;
+}
+
+/* Goes on with 'n' frames, at most VIRTQUEUE_MAX_BURST, 'n_placed' of which
+ * have a place that 'orders' tell, and the next has not.  Returns how many are
+ * dealt with. */
+static __rte_noinline unsigned int
+vq_packed_enqueue_slowly(struct vq_enqueue *e, struct rte_mbuf **pkts,
+                         unsigned int n, struct vq_packed_order *orders,
+                         unsigned int n_placed)
+{
+    struct vq_packed_used used[MAX_USED + VQ_MAX_PIECES];
+    struct rte_mbuf *ordered[VIRTQUEUE_MAX_BURST];
+    struct virtqueue *vq = e->vq;
+    struct vq_packed_ahead ahead;
+    unsigned int n_orders = n_placed;
     unsigned int i;
 
-    *n_orders = 0;
-    for (i = 0; i < n; i++) {
-        const struct rte_mbuf *m = pkts[i];
-        const uint32_t need = hdr_len + m->pkt_len;
+    for (i = 0; i < n_placed; i++) {
+        ordered[i] = pkts[i];
+        used[i] = (struct vq_packed_used) {
+            .len = orders[i].half,
+            .id = orders[i].half >> 32,
+            .n_slots = 1,
+        };
+    }
+    e->used = used;
+    e->n_used = n_placed;
+    e->place = vq_packed_advance(vq, vq->last_avail, n_placed);
+
+    for (; i < n; i++) {
+        const uint32_t need = vq->hdr_len + pkts[i]->pkt_len;
         uint8_t *dst = NULL;
 
         if (e->n_used >= MAX_USED || e->n_read > VQ_MAX_WALK
@@ -55,109 +188,89 @@ vq_packed_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
         const struct vring_desc d
             = vq_read_packed_desc(&vq->ring[vq_packed_slot(e->place)]);
 
-        if (OVS_LIKELY((d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
-                                   | VRING_DESC_F_INDIRECT))
-                       == VRING_DESC_F_WRITE && d.len >= need)) {
-            dst = guest_memory_translate(mem, d.addr, d.len, &vq->hint);
+        if ((d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
+                        | VRING_DESC_F_INDIRECT)) == VRING_DESC_F_WRITE
+            && d.len >= need) {
+            dst = guest_memory_translate(vq->mem, d.addr, d.len, &vq->hint);
         }
-        if (OVS_LIKELY(dst != NULL)) {
-            struct vq_order *o = &orders[(*n_orders)++];
-
-            if (e->n_used >= n_fetched) {
-                vq_prefetch_frame(dst, hdr_len);
-            }
-            o->dst = dst;
-            o->gpa = d.addr;
-            o->m = m;
-            e->used[e->n_used++] = (struct vq_packed_used) {
+        if (dst) {
+            vq_prefetch_frame(dst, vq->hdr_len);
+            ordered[n_orders] = pkts[i];
+            orders[n_orders].dst = dst;
+            orders[n_orders++].gpa = d.addr;
+            used[e->n_used++] = (struct vq_packed_used) {
                 .len = need,
                 .id = d.next,
                 .n_slots = 1,
             };
             e->place = vq_packed_advance(vq, e->place, 1);
-        } else if (OVS_UNLIKELY(!vq_scatter(e, e->place, &d, m))) {
+        } else if (!vq_scatter(e, e->place, &d, pkts[i])) {
             break;
         }
     }
+
+    vq_packed_ahead_init(&ahead, vq, e->place, MIN(n, vq->size));
+    vq_packed_copy(vq, ordered, n_orders, orders, &ahead, &e->tally);
+    if (!vq_packed_is_good(vq)) {
+        return 0;
+    }
+    if (e->n_used) {
+        vq_packed_publish(vq, e->used, e->n_used);
+    }
+    vq_tally_flush(&e->tally, vq->stats);
     return i;
 }
 
-/* Deals with up to VIRTQUEUE_MAX_BURST frames.  Returns how many. */
-static unsigned int
+/* As vq_packed_enqueue(), for at most VIRTQUEUE_MAX_BURST frames. */
+static inline unsigned int
 vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
                         unsigned int n)
 {
-    struct vq_order orders[VIRTQUEUE_MAX_BURST];
-    struct vq_frames_tally delivered = { .bytes = 0 };
+    struct vq_packed_order orders[VIRTQUEUE_MAX_BURST];
     struct virtqueue *vq = e->vq;
-    const uint32_t hdr_len = vq->hdr_len;
-    struct dirty_log *log = vq_log(vq);
-    const struct guest_region *region;
-    unsigned int n_orders, placed;
-    unsigned int n_ahead = 0;
-    uint16_t ahead;
+    const unsigned int most = MIN(n, vq->size);
+    struct vq_packed_ahead ahead;
+    unsigned int placed;
+    uint16_t place;
 
-    e->place = vq->last_avail;
     e->n_used = 0;
+    if (vq->ahead_data < most) {
+        vq_packed_prefetch(vq, vq->last_avail, most);
+    }
     vq_tally_init(&e->tally);
 
-    placed = vq_packed_place(e, pkts, n, orders, &n_orders);
-    ahead = e->place;
-    if (vq_packed_is_available(vq, ahead)) {
-        vq_packed_prefetch(vq, vq_packed_advance(vq, ahead,
-                                                 MIN(n, vq->size)), n);
+    placed = vq_packed_place(vq, pkts, most, orders);
+    place = vq_packed_advance(vq, vq->last_avail, placed);
+    if (OVS_UNLIKELY(placed < most && vq_packed_is_available(vq, place))) {
+        return vq_packed_enqueue_slowly(e, pkts, n, orders, placed);
     }
-    region = &vq->mem->regions[vq->hint];
 
-    for (unsigned int i = 0; i < n_orders; i++) {
-        const struct vq_order *o = &orders[i];
-        const struct rte_mbuf *m = o->m;
-
-        if (n_ahead == i) {
-            const uint8_t *next = vq_packed_ahead_next(vq, region, &ahead);
-
-            if (OVS_LIKELY(next != NULL)) {
-                vq_prefetch_frame(next, hdr_len);
-                n_ahead++;
-            }
-        }
-        vq_write_header(o->dst, hdr_len, 1);
-        vq_copy_segments(o->dst + hdr_len, m);
-        dirty_log_mark(log, o->gpa, hdr_len + m->pkt_len);
-        vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
-                         m->pkt_len);
-    }
-    vq->ahead_data = n_ahead;
-
-    if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
-        if (!virtqueue_get_error(vq)) {
-            vq_fail(vq, VQ_ERR_FAULT);
-        }
+    vq_packed_ahead_init(&ahead, vq, place, most);
+    vq_packed_copy(vq, pkts, placed, orders, &ahead, &e->tally);
+    if (!vq_packed_is_good(vq)) {
         return 0;
     }
-    if (OVS_LIKELY(e->n_used)) {
-        vq_packed_publish(vq, e->used, e->n_used, false);
+    if (OVS_LIKELY(placed)) {
+        vq_packed_give_back(vq, &orders[0].half,
+                            sizeof orders[0] / sizeof orders[0].half,
+                            placed, UINT64_MAX, VRING_DESC_F_WRITE);
     }
-    vq_tally_add(&e->tally, &delivered);
     vq_tally_flush(&e->tally, vq->stats);
     return placed;
 }
 
-unsigned int
-vq_packed_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
-                  unsigned int n)
+/* As vq_packed_enqueue(), for at least one frame. */
+static __rte_noinline unsigned int
+vq_packed_enqueue__(struct virtqueue *vq, struct rte_mbuf **pkts,
+                    unsigned int n)
 {
-    struct vq_packed_used used[MAX_USED + VQ_MAX_PIECES];
     const uint16_t first = vq->last_used;
     struct vq_enqueue e;
     unsigned int done = 0;
 
     e.vq = vq;
-    e.used = used;
     e.n_read = 0;
-
-    vq_packed_prefetch(vq, vq->last_avail, MIN(n, VIRTQUEUE_MAX_BURST));
-    while (done < n) {
+    do {
         const unsigned int batch = MIN(n - done, VIRTQUEUE_MAX_BURST);
         const unsigned int placed = vq_packed_enqueue_batch(&e, pkts + done,
                                                             batch);
@@ -166,10 +279,23 @@ vq_packed_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
         if (!placed || (placed < batch && e.n_used < MAX_USED)) {
             break;
         }
-    }
+    } while (done < n);
     vq->exhausted = e.n_read > VQ_MAX_WALK;
     if (OVS_LIKELY(vq->last_used != first)) {
         virtqueue_notify(vq);
     }
     return done;
+}
+
+unsigned int
+vq_packed_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
+                  unsigned int n)
+{
+    if (!n || !vq_packed_is_available(vq, vq->last_avail)) {
+        /* Maybe because the ring is gone. */
+        vq_packed_is_good(vq);
+        vq->exhausted = false;
+        return 0;
+    }
+    return vq_packed_enqueue__(vq, pkts, n);
 }

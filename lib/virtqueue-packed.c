@@ -36,6 +36,17 @@ log_ring(struct virtqueue *vq, uint16_t slot, unsigned int n)
     }
 }
 
+void
+vq_packed_log__(struct virtqueue *vq, uint16_t slot, unsigned int n)
+{
+    const unsigned int n_first = MIN(n, vq->size - slot);
+
+    log_ring(vq, slot, n_first);
+    if (n > n_first) {
+        log_ring(vq, 0, n - n_first);
+    }
+}
+
 /* True if the device was the last to pass 'slot' in a round with wrap counter
  * 1.  The guest does not change this: it writes the inverse of its own bit,
  * a round later. */
@@ -180,14 +191,6 @@ used_half(uint16_t place, uint32_t len, uint16_t id)
     return len | (uint64_t) id << 32 | (uint64_t) flags << 48;
 }
 
-/* Where length, id and flags of a descriptor are, in one aligned word. */
-static inline uint64_t *
-half_at(struct virtqueue *vq, uint16_t slot)
-{
-    BUILD_ASSERT_DECL(offsetof(struct vring_packed_desc, len) == 8);
-    return (uint64_t *) &vq->ring[slot] + 1;
-}
-
 /* Marks all but the first of 'n' descriptors from 'place' on as passed, for
  * recover_place().  The guest does not look at them. */
 static __rte_noinline void
@@ -205,20 +208,13 @@ mark_passed(struct virtqueue *vq, uint16_t place, uint16_t n)
     }
 }
 
-/* Gives back 'n' chains with one descriptor that names the last of them
- * (virtio 1.2, 2.8.8). */
-static void
-publish_batch(struct virtqueue *vq, const struct vq_packed_used *used,
-              unsigned int n)
+void
+vq_packed_publish_batch(struct virtqueue *vq, uint16_t id, uint16_t place)
 {
     const uint16_t first = vq->last_used;
     const uint16_t slot = vq_packed_slot(first);
-    uint16_t place = first;
 
-    for (unsigned int i = 0; i < n; i++) {
-        place = vq_packed_advance(vq, place, used[i].n_slots);
-    }
-    __atomic_store_n(half_at(vq, slot), used_half(first, 0, used[n - 1].id),
+    __atomic_store_n(vq_packed_half(&vq->ring[slot]), used_half(first, 0, id),
                      __ATOMIC_RELEASE);
     log_ring(vq, slot, 1);
     vq->last_used = vq->last_avail = place;
@@ -226,15 +222,10 @@ publish_batch(struct virtqueue *vq, const struct vq_packed_used *used,
 
 void
 vq_packed_publish(struct virtqueue *vq, const struct vq_packed_used *used,
-                  unsigned int n, bool batch)
+                  unsigned int n)
 {
     const uint16_t first = vq->last_used;
     uint16_t place = first;
-
-    if (batch && vq->in_order) {
-        publish_batch(vq, used, n);
-        return;
-    }
 
     for (unsigned int i = 0; i < n; i++) {
         const struct vq_packed_used *u = &used[i];
@@ -242,7 +233,7 @@ vq_packed_publish(struct virtqueue *vq, const struct vq_packed_used *used,
         if (i) {
             const uint16_t slot = vq_packed_slot(place);
 
-            __atomic_store_n(half_at(vq, slot),
+            __atomic_store_n(vq_packed_half(&vq->ring[slot]),
                              used_half(place, u->len, u->id),
                              __ATOMIC_RELAXED);
             log_ring(vq, slot, 1);
@@ -255,7 +246,7 @@ vq_packed_publish(struct virtqueue *vq, const struct vq_packed_used *used,
 
     const uint16_t slot = vq_packed_slot(first);
 
-    __atomic_store_n(half_at(vq, slot),
+    __atomic_store_n(vq_packed_half(&vq->ring[slot]),
                      used_half(first, used->len, used->id), __ATOMIC_RELEASE);
     log_ring(vq, slot, 1);
     vq->last_used = vq->last_avail = place;
