@@ -49,6 +49,8 @@ struct guest_fault_slot {
     ATOMIC(atomic_bool *) faulted;
 };
 
+atomic_bool guest_fault_happened = ATOMIC_VAR_INIT(false);
+
 static struct guest_fault_slot slots[GUEST_FAULT_MAX_MAPPINGS];
 static atomic_size_t n_slots;   /* All beyond are free. */
 static struct sigaction previous;
@@ -111,6 +113,7 @@ guest_fault_repair(uintptr_t address)
         }
 
         if (m.faulted) {
+            atomic_store(&guest_fault_happened, true);
             atomic_store(m.faulted, true);
         }
         /* The last page that is still there may be a huge one. */

@@ -42,6 +42,9 @@
 /* Mappings that can be registered at a time. */
 #define GUEST_FAULT_MAX_MAPPINGS 8192
 
+/* True once any mapping has lost pages. */
+extern atomic_bool guest_fault_happened;
+
 /* Installs the handler; further calls do nothing. */
 void guest_fault_init(void);
 

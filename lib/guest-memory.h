@@ -41,6 +41,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guest-fault.h"
 #include "openvswitch/compiler.h"
 #include "openvswitch/util.h"
 #include "ovs-atomic.h"
@@ -192,12 +193,18 @@ bool guest_memory_covers(const struct guest_memory *, uint64_t gpa,
 bool guest_memory_read(const struct guest_memory *, uint64_t gpa, void *dst,
                        uint64_t len, unsigned int *hint);
 
-/* True if a mapping lost its file: what is read there now is zeros. */
+/* True if a mapping lost its file: what is read there now is zeros.  Idle polls
+ * ask this too, and there are many maps: one mark for all saves the line of
+ * each. */
 static inline bool
 guest_memory_is_faulted(const struct guest_memory *mem)
 {
     bool faulted;
 
+    atomic_read_relaxed(&guest_fault_happened, &faulted);
+    if (OVS_LIKELY(!faulted)) {
+        return false;
+    }
     atomic_read_relaxed(&CONST_CAST(struct guest_memory *, mem)->faulted,
                         &faulted);
     return faulted;

@@ -65,10 +65,7 @@ enum netdev_dpdk_drop {
 struct netdev_dpdk {
     struct netdev up;
 
-    atomic_int flags;           /* enum netdev_flags. */
     int mtu;                    /* In effect. */
-    int max_packet_len;         /* Bytes of the longest frame to send. */
-    struct dpdk_mempool *mempool;
     int socket_id;              /* NUMA node. */
 
     struct ovs_mutex mutex;     /* Guards the rest but the atomics. */
@@ -81,12 +78,16 @@ struct netdev_dpdk {
     unsigned int mempool_need;  /* What was asked of 'mempool'. */
     bool mempool_alone;         /* No other port shall get 'mempool'. */
 
+    atomic_llong carrier_resets;
+    atomic_uint64_t drops[NETDEV_DPDK_N_DROPS];
+
+    /* For the datapath, close together. */
+    atomic_int flags;           /* enum netdev_flags. */
+    int max_packet_len;         /* Bytes of the longest frame to send. */
+    struct dpdk_mempool *mempool;
     /* Policers, NULL if none; see netdev-dpdk-qos.h. */
     OVSRCU_TYPE(struct netdev_dpdk_egress *) egress;
     OVSRCU_TYPE(struct netdev_dpdk_ingress *) ingress;
-
-    atomic_llong carrier_resets;
-    atomic_uint64_t drops[NETDEV_DPDK_N_DROPS];
 };
 
 static inline struct netdev_dpdk *

@@ -67,22 +67,12 @@ netdev_vhost_recv_rarp(struct netdev_vhost *dev, struct vhost_user *endpoint,
     return true;
 }
 
-int
-netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
-                      int *qfill)
+/* As netdev_vhost_rxq_recv(), from 'vq', where something seems to wait. */
+static __rte_noinline int
+netdev_vhost_recv(struct netdev_vhost *dev, struct vhost_user *endpoint,
+                  struct virtqueue *vq, struct dp_packet_batch *batch,
+                  int *qfill)
 {
-    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
-    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
-    struct virtqueue *vq;
-
-    if (OVS_UNLIKELY(!endpoint || !netdev_dpdk_is_up(&dev->common))) {
-        return EAGAIN;
-    }
-    vq = vhost_user_vq(endpoint, 2 * rxq->queue_id + 1);
-    if (OVS_UNLIKELY(!vq)) {
-        return EAGAIN;
-    }
-
     if (OVS_LIKELY(!vhost_user_has_rarp(endpoint))
         || !netdev_vhost_recv_rarp(dev, endpoint, batch)) {
         batch->count = virtqueue_dequeue(vq, dev->common.mempool->mp,
@@ -102,6 +92,26 @@ netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
 
     netdev_dpdk_finish_receive(&dev->common, batch);
     return 0;
+}
+
+int
+netdev_vhost_rxq_recv(struct netdev_rxq *rxq, struct dp_packet_batch *batch,
+                      int *qfill)
+{
+    struct netdev_vhost *dev = netdev_vhost_cast(rxq->netdev);
+    struct vhost_user *endpoint = netdev_vhost_endpoint(dev);
+    struct virtqueue *vq;
+
+    if (OVS_UNLIKELY(!endpoint || !netdev_dpdk_is_up(&dev->common))) {
+        return EAGAIN;
+    }
+    vq = vhost_user_vq(endpoint, 2 * rxq->queue_id + 1);
+    if (OVS_UNLIKELY(!vq)
+        || (virtqueue_is_idle(vq)
+            && OVS_LIKELY(!vhost_user_has_rarp(endpoint)))) {
+        return EAGAIN;
+    }
+    return netdev_vhost_recv(dev, endpoint, vq, batch, qfill);
 }
 
 /* Offers 'n' frames to 'vq'.  Returns how many are done with. */

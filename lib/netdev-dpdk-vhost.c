@@ -50,6 +50,10 @@ netdev_vhost_alloc(void)
 {
     struct netdev_vhost *dev = xzalloc_cacheline(sizeof *dev);
 
+    BUILD_ASSERT_DECL(offsetof(struct netdev_vhost, common.flags)
+                      / CACHE_LINE_SIZE
+                      == offsetof(struct netdev_vhost, endpoint)
+                      / CACHE_LINE_SIZE);
     return &dev->common.up;
 }
 

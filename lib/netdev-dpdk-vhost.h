@@ -43,7 +43,9 @@
 struct netdev_vhost {
     struct netdev_dpdk common;  /* First member. */
 
-    OVSRCU_TYPE(struct vhost_user *) endpoint; /* NULL until configured. */
+    /* NULL until configured.  In one cache line with what the datapath needs
+     * of 'common', see netdev_vhost_alloc(). */
+    OVSRCU_TYPE(struct vhost_user *) endpoint;
     bool client;
     char *path;                 /* Of the socket; NULL until configured. */
 

@@ -98,16 +98,16 @@ struct vhost_user_status {
 #define VHOST_USER_RARP_VALID (UINT64_C(1) << 48)
 
 struct vhost_user {
+    /* See vhost_user_take_rarp(). */
+    atomic_bool rarp_pending;
+    atomic_uint64_t rarp_mac;   /* VHOST_USER_RARP_VALID and the address. */
+
     /* Virtqueues that run and are enabled: element 2i is the guest's receive
      * queue i, 2i+1 its transmit queue i. */
     OVSRCU_TYPE(struct virtqueue *) vqs[VHOST_USER_MAX_VRINGS];
 
     /* By vring; go on across connections. */
     struct virtqueue_stats stats[VHOST_USER_MAX_VRINGS];
-
-    /* See vhost_user_take_rarp(). */
-    atomic_bool rarp_pending;
-    atomic_uint64_t rarp_mac;   /* VHOST_USER_RARP_VALID and the address. */
 
     /* The rest is private to vhost-user.c. */
 };

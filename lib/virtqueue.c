@@ -99,23 +99,11 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
     }
 }
 
-/* True if a poll finds nothing: what polls nearly always find, before anything
- * is prepared for more. */
-static inline bool
-is_idle(const struct virtqueue *vq)
-{
-    return ((vq->packed
-             ? !vq_packed_is_available(vq, vq->last_avail)
-             : (__atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED)
-                == vq->last_avail))
-            && !guest_memory_is_faulted(vq->mem));
-}
-
 unsigned int
 virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                   struct rte_mbuf **pkts, unsigned int max)
 {
-    if (OVS_UNLIKELY(virtqueue_get_error(vq)) || is_idle(vq)) {
+    if (virtqueue_is_idle(vq) || OVS_UNLIKELY(virtqueue_get_error(vq))) {
         return 0;
     }
     return (vq->packed ? vq_packed_dequeue(vq, pool, pkts, max)

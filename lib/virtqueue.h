@@ -142,7 +142,6 @@ struct virtqueue {
         struct vring_packed_desc_event *device_event;
     };
     const struct guest_memory *mem;
-    uint64_t ring_gpa;          /* For the log: of 'ring', if it is packed. */
     uint16_t size;              /* Entries; a power of two unless packed. */
     bool packed;                /* VIRTIO_F_RING_PACKED. */
     bool in_order;              /* VIRTIO_F_IN_ORDER. */
@@ -150,8 +149,24 @@ struct virtqueue {
     bool event_idx;             /* VIRTIO_RING_F_EVENT_IDX. */
     bool indirect;              /* VIRTIO_RING_F_INDIRECT_DESC. */
     bool mergeable;             /* VIRTIO_NET_F_MRG_RXBUF. */
-    int callfd;                 /* Non-blocking eventfd or -1; not owned. */
+
+    /* Fields of the datapath, except 'error'.
+     *
+     * Split: free-running indexes.  Packed: an index into the ring, and the
+     * wrap counter in bit 15. */
+    uint16_t last_avail;        /* Next available entry to take. */
+    uint16_t last_used;         /* Next used entry to write. */
+    atomic_int error;           /* enum virtqueue_error, a fatal one. */
+    /* Split: what the guest was seen to say last. */
+    uint16_t seen_avail;        /* Available index. */
+    uint16_t seen_flags;        /* Of the available ring. */
+
+    /* All that a poll needs that finds nothing is above, in one line.
+     *
+     * Constant while published. */
     struct virtqueue_stats *stats; /* Not owned. */
+    uint64_t ring_gpa;          /* For the log: of 'ring', if it is packed. */
+    int callfd;                 /* Non-blocking eventfd or -1; not owned. */
 
     /* Atomic: see virtqueue_set_log(). */
     struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */
@@ -159,10 +174,6 @@ struct virtqueue {
                                  * VHOST_VRING_F_LOG was set. */
 
     /* Fields of the datapath. */
-    /* Split: free-running indexes.  Packed: an index into the ring, and the
-     * wrap counter in bit 15. */
-    uint16_t last_avail;        /* Next available entry to take. */
-    uint16_t last_used;         /* Next used entry to write. */
     uint16_t signalled;         /* last_used when it was last decided whether
                                  * to notify the guest; atomic... */
     bool signalled_valid;       /* ...if that was since the start. */
@@ -170,11 +181,8 @@ struct virtqueue {
                                  * guest said it polls.  Atomic, for
                                  * virtqueue_recheck(). */
     unsigned int hint;          /* Region of the latest translation. */
-    /* Split: what the guest was seen to say last, and when, in cycles of the
-     * TSC, or 0: in this call. */
-    uint16_t seen_avail;        /* Available index. */
-    uint16_t seen_flags;        /* Of the available ring. */
-    uint64_t seen_at;
+    uint64_t seen_at;           /* When the guest was seen, in cycles of the
+                                 * TSC, or 0: in this call. */
 
     /* Split: first available entry whose descriptor, or buffer, has not been
      * fetched.  Packed: number of buffers that have. */
@@ -186,8 +194,8 @@ struct virtqueue {
                                  * guest made us read a lot. */
 
     struct biased_lock lock;    /* For shared enqueueing. */
-    atomic_int error;           /* enum virtqueue_error, a fatal one. */
 };
+BUILD_ASSERT_DECL(offsetof(struct virtqueue, seen_flags) < CACHE_LINE_SIZE);
 
 /* Prepares 'vq' for its first burst.  The caller has set desc, avail, used,
  * mem, ring_gpa, size, callfd, stats, log, used_gpa and, from
@@ -204,6 +212,38 @@ struct virtqueue {
  * If frames may have been given to the guest while it could not be notified,
  * call virtqueue_notify() afterward. */
 void virtqueue_start(struct virtqueue *, uint64_t features);
+
+/* True if a poll of 'vq' finds nothing: what polls nearly always find, before
+ * anything is prepared for more.  Not if the queue has an error. */
+static inline bool
+virtqueue_is_idle(const struct virtqueue *vq)
+{
+    int error;
+
+    atomic_read_relaxed(&CONST_CAST(struct virtqueue *, vq)->error, &error);
+    if (OVS_UNLIKELY(error)) {
+        return false;
+    }
+    if (OVS_LIKELY(!vq->packed)) {
+        if (vq->seen_avail != vq->last_avail
+            || __atomic_load_n(&vq->avail->idx, __ATOMIC_RELAXED)
+               != vq->last_avail) {
+            return false;
+        }
+    } else {
+        const bool wrap = vq->last_avail >> VRING_PACKED_EVENT_F_WRAP_CTR;
+        const uint16_t slot = (vq->last_avail
+                               & ~(1 << VRING_PACKED_EVENT_F_WRAP_CTR));
+        const uint16_t flags = __atomic_load_n(&vq->ring[slot].flags,
+                                               __ATOMIC_RELAXED);
+
+        if ((flags >> VRING_PACKED_DESC_F_AVAIL & 1) == wrap
+            && (flags >> VRING_PACKED_DESC_F_USED & 1) != wrap) {
+            return false;
+        }
+    }
+    return !guest_memory_is_faulted(vq->mem);
+}
 
 /* Takes up to 'max' (at most VIRTQUEUE_MAX_BURST) frames that the guest
  * transmits on 'vq' and stores them in 'pkts', each in one mbuf of 'pool',

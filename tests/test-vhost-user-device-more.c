@@ -341,6 +341,7 @@ test_failure(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(vq(0));
 
     check_context("memory that is lost before the start");
+    atomic_store_relaxed(&guest_fault_happened, true);
     atomic_store_relaxed(&dev.session.mem->faulted, true);
     CHECK(deliver_state(18, 0, 0));
     CHECK(deliver_state(18, 0, 1));
