@@ -151,13 +151,15 @@ vq_split_guess_desc(const struct virtqueue *vq, uint16_t n)
     }
 }
 
-/* Fetches where the 'n' used elements that follow the next 'n' will go. */
+/* Fetches where the 'n' used elements that follow the next 'n' will go, and the
+ * used index: while stores wait for its line, all that come after them do. */
 static inline void
 vq_split_ahead_used(const struct virtqueue *vq, uint16_t n)
 {
     enum { PER_LINE = CACHE_LINE_SIZE / sizeof(struct vring_used_elem) };
     const uint16_t first = vq->last_used + n;
 
+    vq_prefetch_write(&vq->used->idx);
     for (uint16_t i = 0; i < n; i += PER_LINE) {
         vq_prefetch_write(&vq->used->ring[(uint16_t) (first + i)
                                           & (vq->size - 1)]);
@@ -173,6 +175,13 @@ vq_split_ahead_init(struct vq_split_ahead *a, const struct virtqueue *vq,
     const uint16_t n_data = MIN(available, n + VIRTQUEUE_MAX_BURST);
     const uint16_t n_desc = MIN(available, n + 2 * VIRTQUEUE_MAX_BURST);
 
+    if (available >= n + 4 * VIRTQUEUE_MAX_BURST) {
+        /* The available entries of the call after the next one. */
+        vq_prefetch_write(&vq->avail->ring[(uint16_t)
+                                           (first + n
+                                            + 3 * VIRTQUEUE_MAX_BURST)
+                                           & (vq->size - 1)]);
+    }
     a->desc = vq->desc;
     a->avail = vq->avail;
     a->mask = vq->size - 1;
