@@ -143,6 +143,7 @@ fe_ring_init(struct fe_ring *r, struct fe_memory *mem,
         r->packed = fe_packed_create(r, mem,
                                      c->features & FE_BIT(FE_F_in_order));
     } else {
+        r->in_order = c->features & FE_BIT(FE_F_in_order);
         va = fe_memory_alloc(mem, fe_desc_size(r->size), 16).va;
         r->desc = va;
         va = fe_memory_alloc(mem, fe_avail_size(r->size), 2).va;
@@ -260,6 +261,7 @@ fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
     memset(r->avail, 0, fe_avail_size(r->size));
     memset(r->used, 0, fe_used_size(r->size));
     r->avail_idx = r->published = r->used_idx = r->base = 0;
+    r->batch_left = 0;
     if (r->packed) {
         fe_packed_reset(r);
     }

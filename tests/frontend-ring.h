@@ -103,6 +103,7 @@ struct fe_ring {
     bool interrupt;             /* Ask for interrupts. */
     bool strict_header;         /* No offloads: headers must be all zero. */
     bool broken;                /* Lost track: the back end misbehaved. */
+    bool in_order;              /* A split ring in order. */
     bool spoilt;                /* A test wrote to descriptors: mend them. */
     bool plain;                 /* One piece a slot, and not spoilt. */
     uint8_t hdr_len;
@@ -121,6 +122,8 @@ struct fe_ring {
     uint16_t avail_idx;         /* Next entry to fill... */
     uint16_t published;         /* ...and what the back end was told. */
     uint16_t used_idx;          /* Next entry to look at. */
+    uint16_t batch_left;        /* Frames sent that a used element that was
+                                 * looked at stands for as well. */
     uint32_t base;              /* For FE_SET_VRING_BASE. */
     int kickfd, callfd;
 
@@ -322,6 +325,31 @@ fe_ring_ward_off(struct fe_ring *r)
 
 /* Sending. */
 
+/* The head of the next of 'n' chains that the back end gave back.  With
+ * VIRTIO_F_IN_ORDER, used element 'e' in its place may name a later one, and
+ * stands for all up to that then. */
+static inline uint32_t
+fe_tx_used_head(struct fe_ring *r, const struct vring_used_elem *e,
+                unsigned int n)
+{
+    const uint16_t *avail = r->avail->ring;
+
+    if (!r->in_order) {
+        return e->id;
+    }
+    if (!r->batch_left) {
+        while (avail[(r->used_idx + r->batch_left++) & r->mask] != e->id) {
+            if (r->batch_left >= n) {
+                /* One that was not offered, or not yet. */
+                r->batch_left = 0;
+                return UINT32_MAX;
+            }
+        }
+    }
+    r->batch_left--;
+    return avail[r->used_idx & r->mask];
+}
+
 /* Takes back the slots of frames that were sent.  Returns how many. */
 static inline unsigned int
 fe_tx_reclaim(struct fe_ring *r)
@@ -330,12 +358,13 @@ fe_tx_reclaim(struct fe_ring *r)
 
     for (unsigned int i = 0; i < n; i++) {
         struct vring_used_elem *e = &r->used->ring[r->used_idx & r->mask];
-        int slot = fe_ring_complete(r, e->id);
+        bool skipped = r->batch_left > 0;
+        int slot = fe_ring_complete(r, fe_tx_used_head(r, e, n - i));
 
         if (OVS_UNLIKELY(slot < 0)) {
             return i;
         }
-        r->stats.bad_len += e->len != 0;
+        r->stats.bad_len += !skipped && e->len != 0;
         r->free[r->n_free++] = slot;
         if (OVS_UNLIKELY(r->dirty != NULL)) {
             fe_dirty_note(r->dirty, r, e);

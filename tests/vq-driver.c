@@ -80,6 +80,7 @@ vg_driver_init(struct vq_guest *g)
     for (int i = 0; i < size; i++) {
         g->free[g->n_free++] = size - 1 - i;
     }
+    g->expected = xcalloc(size, sizeof *g->expected);
     if (!g->packed) {
         g->avail_idx = g->kicked_idx = g->used_idx = start;
         g->avail->flags = 0;
@@ -92,7 +93,6 @@ vg_driver_init(struct vq_guest *g)
     g->place = xcalloc(size, sizeof *g->place);
     g->pending = xcalloc(size, sizeof *g->pending);
     g->fifo = xcalloc(size, sizeof *g->fifo);
-    g->expected = xcalloc(size, sizeof *g->expected);
     g->avail_idx = g->kicked_idx = g->used_idx
         = start % size | (start & WRAP ? 0 : WRAP);
     for (int i = 0; i < size; i++) {
@@ -370,6 +370,28 @@ vg_publish(struct vq_guest *g)
 
 /* Taking chains back. */
 
+static const struct vring_used_elem *
+used_at(const struct vq_guest *g, uint16_t idx)
+{
+    return &g->used->ring[idx & (g->config.size - 1)];
+}
+
+/* How many chains the used element at 'idx' of a split ring stands for, which
+ * names 'id': with VIRTIO_F_IN_ORDER, all up to that one. */
+static unsigned int
+count_in_order(const struct vq_guest *g, uint16_t idx, uint16_t id)
+{
+    const uint16_t n_used = g->used->idx - idx;
+    unsigned int n = 1;
+
+    if (g->in_order) {
+        while (g->avail->ring[idx++ & (g->config.size - 1)] != id) {
+            ovs_assert(++n <= n_used);
+        }
+    }
+    return n;
+}
+
 static bool
 get_used_split(struct vq_guest *g, uint16_t *head, uint32_t *len)
 {
@@ -377,12 +399,19 @@ get_used_split(struct vq_guest *g, uint16_t *head, uint32_t *len)
         return false;
     }
 
-    const struct vring_used_elem *e
-        = &g->used->ring[g->used_idx++ & (g->config.size - 1)];
+    if (!g->batch_left) {
+        const struct vring_used_elem *e = used_at(g, g->used_idx);
 
-    *head = e->id;
-    *len = e->len;
-    ovs_assert(e->id < g->config.size);
+        ovs_assert(e->id < g->config.size);
+        g->batch_left = count_in_order(g, g->used_idx, e->id);
+        g->batch_len = e->len;
+    }
+    *head = g->avail->ring[g->used_idx & (g->config.size - 1)];
+    if (!g->in_order) {
+        *head = used_at(g, g->used_idx)->id;
+    }
+    g->used_idx++;
+    *len = --g->batch_left ? 0 : g->batch_len;
 
     uint16_t idx = *head;
 
@@ -459,6 +488,7 @@ expect_used_split(struct vq_guest *g, uint16_t head, uint32_t len)
     const struct vring_used_elem e = { .id = head, .len = len };
     const uint16_t slot = g->expect_idx++ & (g->config.size - 1);
 
+    g->expected[g->n_expected++] = e;
     vg_expect(g, vg_gpa(g, &g->used->ring[slot]), &e, sizeof e);
     vg_expect(g, vg_gpa(g, &g->used->idx), &g->expect_idx,
               sizeof g->expect_idx);
@@ -516,6 +546,27 @@ check_in_order(const struct vq_guest *g)
     return CHECK((desc_at(g, idx)->flags & OWNER) != used_flags(idx));
 }
 
+/* The same for a split ring. */
+static bool
+check_in_order_split(const struct vq_guest *g)
+{
+    uint16_t idx = g->snapshot_idx;
+
+    for (unsigned int i = 0; i < g->n_expected; ) {
+        const struct vring_used_elem *e = used_at(g, idx);
+        const unsigned int n = count_in_order(g, idx, e->id);
+
+        for (unsigned int j = 0; j < n; j++, i++, idx++) {
+            if (!CHECK(i < g->n_expected)
+                || !CHECK_EQ(g->expected[i].len, j + 1 < n ? 0 : e->len)
+                || (j + 1 == n && !CHECK_EQ(g->expected[i].id, e->id))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool
 vg_check(struct vq_guest *g)
 {
@@ -524,6 +575,13 @@ vg_check(struct vq_guest *g)
 
         /* That one has a test of its own. */
         vg_expect(g, vg_gpa(g, avail_event), avail_event, 2);
+        if (g->in_order) {
+            vg_expect(g, vg_gpa(g, g->used->ring), g->used->ring,
+                      g->config.size * sizeof *g->used->ring);
+            if (!check_in_order_split(g)) {
+                return false;
+            }
+        }
     } else if (g->in_order) {
         vg_expect(g, vg_gpa(g, g->ring), g->ring,
                   g->config.size * sizeof *g->ring);
