@@ -23,7 +23,8 @@ check-style:
 
 # Lock annotations are checked by clang alone.
 CHECK_LOCAL += thread-safety
-VRING_C_FILES = $(filter %.c,$(lib_libvring_a_SOURCES))
+VRING_C_FILES = \
+	$(filter %.c,$(lib_libvring_a_SOURCES) $(VARIANT_FILES))
 thread-safety:
 	@if test -z '$(CLANG)'; then \
 	    echo "thread-safety: skipped (no clang: apt-get install clang)"; \
@@ -31,7 +32,7 @@ thread-safety:
 	    status=0; \
 	    for file in $(VRING_C_FILES:%=$(srcdir)/%) $(srcdir)/tests/*.c \
 	        $(srcdir)/utilities/bench/*.c; do \
-	        $(CLANG) -fsyntax-only -Wthread-safety $(AM_CPPFLAGS) \
+	        $(CLANG) -fsyntax-only -Wthread-safety -DVQ_VARIANT=scalar $(AM_CPPFLAGS) \
 	            -I $(srcdir)/tests $(CPPFLAGS) $(VRING_CFLAGS) \
 	            $(VRING_WARNINGS) -Werror $$file || status=1; \
 	    done; \

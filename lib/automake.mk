@@ -85,9 +85,37 @@ lib_libvring_a_SOURCES = \
 	lib/virtqueue-packed.h \
 	lib/virtqueue-private.h \
 	lib/virtqueue-scatter.c \
-	lib/virtqueue-split-dequeue.c \
-	lib/virtqueue-split-enqueue.c \
 	lib/virtqueue-split.c \
 	lib/virtqueue-split.h \
+	lib/virtqueue-variant.c \
+	lib/virtqueue-variant.h \
 	lib/virtqueue.c \
 	lib/virtqueue.h
+
+# What is compiled once for each variant (lib/virtqueue-variant.h).
+VARIANT_FILES = \
+	lib/virtqueue-avx512.h \
+	lib/virtqueue-split-dequeue.c \
+	lib/virtqueue-split-enqueue.c \
+	lib/virtqueue-vector.h
+
+noinst_LIBRARIES += lib/libvring-scalar.a
+lib_libvring_scalar_a_SOURCES = $(VARIANT_FILES)
+lib_libvring_scalar_a_CPPFLAGS = $(AM_CPPFLAGS) -DVQ_VARIANT=scalar
+VARIANT_ARCHIVES = lib/libvring-scalar.a
+
+if AVX2
+noinst_LIBRARIES += lib/libvring-avx2.a
+lib_libvring_avx2_a_SOURCES = $(VARIANT_FILES)
+lib_libvring_avx2_a_CPPFLAGS = $(AM_CPPFLAGS) -DVQ_VARIANT=avx2
+lib_libvring_avx2_a_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
+VARIANT_ARCHIVES += lib/libvring-avx2.a
+endif
+
+if AVX512
+noinst_LIBRARIES += lib/libvring-avx512.a
+lib_libvring_avx512_a_SOURCES = $(VARIANT_FILES)
+lib_libvring_avx512_a_CPPFLAGS = $(AM_CPPFLAGS) -DVQ_VARIANT=avx512
+lib_libvring_avx512_a_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
+VARIANT_ARCHIVES += lib/libvring-avx512.a
+endif

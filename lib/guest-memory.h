@@ -193,9 +193,9 @@ bool guest_memory_covers(const struct guest_memory *, uint64_t gpa,
 bool guest_memory_read(const struct guest_memory *, uint64_t gpa, void *dst,
                        uint64_t len, unsigned int *hint);
 
-/* True if a mapping lost its file: what is read there now is zeros.  Idle polls
- * ask this too, and there are many maps: one mark for all saves the line of
- * each. */
+/* True if a mapping lost its file: what is read there now is zeros.  Idle
+ * polls ask this too, and there are many maps: one mark for all saves the line
+ * of each. */
 static inline bool
 guest_memory_is_faulted(const struct guest_memory *mem)
 {

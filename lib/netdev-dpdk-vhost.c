@@ -454,6 +454,21 @@ static const struct netdev_class netdev_vhost_client_class = {
     .set_config = netdev_vhost_client_set_config,
 };
 
+/* Has the engine use the variant that the environment asks for, so that all
+ * tests of a switch can be run with each of them. */
+static void
+netdev_vhost_pick_variant(void)
+{
+    const char *name = getenv("OVS_VRING_VARIANT");
+    char *error = name && name[0] ? virtqueue_set_variant(name) : NULL;
+
+    if (error) {
+        VLOG_ERR("OVS_VRING_VARIANT: %s", error);
+        free(error);
+    }
+    VLOG_INFO("virtqueues use the functions for %s", virtqueue_get_variant());
+}
+
 void
 netdev_vhost_register(const struct smap *ovs_other_config)
 {
@@ -468,6 +483,7 @@ netdev_vhost_register(const struct smap *ovs_other_config)
 
     vhost_sock_dir = netdev_vhost_parse_sock_dir(ovs_other_config);
     guest_memory_init();
+    netdev_vhost_pick_variant();
     netdev_dpdk_register_class(&netdev_vhost_server_class);
     netdev_dpdk_register_class(&netdev_vhost_client_class);
 }

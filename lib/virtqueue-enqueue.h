@@ -86,12 +86,12 @@ vq_write_header(uint8_t *dst, uint8_t hdr_len, uint16_t n_buffers)
 /* Copies all segments of 'm', which may be many, to 'dst'. */
 void vq_copy_many_segments(uint8_t *dst, const struct rte_mbuf *);
 
-/* Copies all segments of 'm' to 'dst'. */
+/* Copies all segments of 'm', which are 'len' bytes, to 'dst'. */
 static inline void
-vq_copy_segments(uint8_t *dst, const struct rte_mbuf *m)
+vq_copy_segments(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
 {
     if (OVS_LIKELY(m->nb_segs == 1)) {
-        vq_copy(dst, rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len);
+        vq_copy(dst, rte_pktmbuf_mtod(m, const uint8_t *), len);
         return;
     }
 

@@ -127,7 +127,7 @@ vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
             }
         }
         vq_write_header(o->dst, hdr_len, 1);
-        vq_copy_segments(o->dst + hdr_len, m);
+        vq_copy_segments(o->dst + hdr_len, m, m->pkt_len);
         dirty_log_mark(log, o->gpa, hdr_len + len);
         vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
                          len);

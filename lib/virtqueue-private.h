@@ -126,6 +126,23 @@ void vq_tally_error(struct vq_tally *, enum virtqueue_error);
 #define VQ_BINNED_MAX 1519
 extern const uint8_t vq_bin_shifts[VQ_BINNED_MAX + 1];
 
+/* Counts a frame that begins with 'data', our copy, if it is for many. */
+static inline void
+vq_tally_destination(struct vq_frames_tally *t, const uint8_t *data,
+                     uint32_t len)
+{
+    if (OVS_UNLIKELY(data[0] & 1) && len >= ETH_ADDR_LEN) {
+        struct eth_addr dst;
+
+        memcpy(&dst, data, sizeof dst);
+        if (eth_addr_is_broadcast(dst)) {
+            t->broadcast++;
+        } else {
+            t->multicast++;
+        }
+    }
+}
+
 /* Counts a frame of 'len' bytes that was delivered; 'data' is our copy.  Loops
  * keep a tally of their own, of which nobody has the address, in registers. */
 static inline void
@@ -137,17 +154,7 @@ vq_tally_frame__(struct vq_frames_tally *t, const uint8_t *data, uint32_t len)
     t->bins += UINT64_C(1) << vq_bin_shifts[binned];
     t->packets++;
     t->bytes += len;
-
-    if (OVS_UNLIKELY(data[0] & 1) && len >= ETH_ADDR_LEN) {
-        struct eth_addr dst;
-
-        memcpy(&dst, data, sizeof dst);
-        if (eth_addr_is_broadcast(dst)) {
-            t->broadcast++;
-        } else {
-            t->multicast++;
-        }
-    }
+    vq_tally_destination(t, data, len);
 }
 
 static inline void
@@ -166,6 +173,14 @@ vq_tally_add(struct vq_tally *t, const struct vq_frames_tally *frames)
     t->frames.broadcast += frames->broadcast;
 }
 
+/* Bytes that go through vector registers, wherever they lie. */
+typedef uint64_t vq_vec16
+    __attribute__((vector_size(16), aligned(1), may_alias));
+#ifdef __AVX__
+typedef uint64_t vq_vec32
+    __attribute__((vector_size(32), aligned(1), may_alias));
+#endif
+
 /* Makes 'm', as it comes from a mempool, a frame of 'len' bytes, at most
  * UINT16_MAX, in one segment.  Does what rte_pktmbuf_reset() does, in three
  * stores to one cache line: 'next' is null in every free mbuf, and nobody
@@ -173,21 +188,31 @@ vq_tally_add(struct vq_tally *t, const struct vq_frames_tally *frames)
 static inline void
 vq_mbuf_init(struct rte_mbuf *m, uint32_t len)
 {
-    const struct {
-        uint16_t data_off, refcnt, nb_segs, port;
-    } rearm = { RTE_PKTMBUF_HEADROOM, 1, 1, RTE_MBUF_PORT_INVALID };
-    /* packet_type and pkt_len; data_len, vlan_tci and hash.rss. */
-    const uint64_t rx[] = { (uint64_t) len << 32, len };
+    /* data_off, refcnt, nb_segs, port; ol_flags. */
+    const vq_vec16 rearm = {
+        RTE_PKTMBUF_HEADROOM | UINT64_C(1) << 16 | UINT64_C(1) << 32
+        | (uint64_t) RTE_MBUF_PORT_INVALID << 48,
+        0
+    };
+    char *p = (char *) m;
 
+    BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, nb_segs)
+                      == offsetof(struct rte_mbuf, data_off) + 4);
     BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, port)
                       == offsetof(struct rte_mbuf, data_off) + 6);
+    BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, ol_flags)
+                      == offsetof(struct rte_mbuf, data_off) + 8);
+    BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, pkt_len)
+                      == offsetof(struct rte_mbuf, packet_type) + 4);
+    BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, data_len)
+                      == offsetof(struct rte_mbuf, packet_type) + 8);
     BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, hash.rss)
                       == offsetof(struct rte_mbuf, packet_type) + 12);
-    memcpy((char *) m + offsetof(struct rte_mbuf, data_off), &rearm,
-           sizeof rearm);
-    m->ol_flags = 0;
-    memcpy((char *) m + offsetof(struct rte_mbuf, packet_type), rx,
-           sizeof rx);
+    *(vq_vec16 *) (p + offsetof(struct rte_mbuf, data_off)) = rearm;
+    *(uint64_t *) (p + offsetof(struct rte_mbuf, packet_type))
+        = (uint64_t) len << 32;
+    /* With vlan_tci and hash.rss. */
+    *(uint64_t *) (p + offsetof(struct rte_mbuf, data_len)) = len;
 }
 
 /* Copies the data of a frame.  The C library has a copy for this very CPU,
@@ -197,19 +222,25 @@ vq_copy(uint8_t *dst, const uint8_t *src, size_t len)
 {
     if (OVS_LIKELY(len <= VQ_SHORT_COPY && len >= VQ_SHORT_COPY / 2)) {
         /* Two halves that overlap; loads before stores, all in registers. */
-        typedef uint64_t piece __attribute__((vector_size(16), aligned(1),
-                                              may_alias));
-        const piece *from = (const piece *) src;
-        const piece *from_end = (const piece *) (src + len);
-        piece *to = (piece *) dst;
-        piece *to_end = (piece *) (dst + len);
-        const piece a = from[0], b = from[1], c = from_end[-2],
-                    d = from_end[-1];
+#ifdef __AVX__
+        const vq_vec32 first = *(const vq_vec32 *) src;
+        const vq_vec32 last = *(const vq_vec32 *) (src + len - sizeof last);
+
+        *(vq_vec32 *) dst = first;
+        *(vq_vec32 *) (dst + len - sizeof last) = last;
+#else
+        const vq_vec16 *from = (const vq_vec16 *) src;
+        const vq_vec16 *from_end = (const vq_vec16 *) (src + len);
+        vq_vec16 *to = (vq_vec16 *) dst;
+        vq_vec16 *to_end = (vq_vec16 *) (dst + len);
+        const vq_vec16 a = from[0], b = from[1], c = from_end[-2],
+                       d = from_end[-1];
 
         to[0] = a;
         to[1] = b;
         to_end[-2] = c;
         to_end[-1] = d;
+#endif
     } else {
         memcpy(dst, src, len);
     }

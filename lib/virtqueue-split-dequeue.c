@@ -15,7 +15,8 @@
  */
 
 
-/* Split virtqueues: frames that the guest transmits.
+/* Split virtqueues: frames that the guest transmits.  Compiled for each
+ * variant.
  *
  * Thread-safety: see virtqueue.h. */
 
@@ -23,22 +24,31 @@
 
 #include "virtqueue-dequeue.h"
 #include "virtqueue-split.h"
+#include "virtqueue-variant.h"
+#include "virtqueue-vector.h"
 
 #include "util.h"
+
+/* The frames of a burst between parsing and copying. */
+struct vq_split_frames {
+    const uint8_t *src[VQ_SPLIT_ENTRIES]; /* Header and data in guest memory,
+                                           * or NULL if they have been
+                                           * copied. */
+    uint32_t len[VQ_SPLIT_ENTRIES]; /* Without header; 0 if it was dropped. */
+};
 
 /* Deals with a chain that is not one descriptor in one region, or that is bad:
  * copies its frame to 'm'.  Returns false if the ring failed. */
 static __rte_noinline bool
 vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
-                      uint32_t room, struct vq_frame *frame,
-                      unsigned int *n_read, struct vq_tally *tally)
+                      uint32_t room, uint32_t *len, unsigned int *n_read,
+                      struct vq_tally *tally)
 {
     const struct vring_desc d = vq_read_desc(&vq->desc[head]);
     struct vq_extent extent;
     const enum virtqueue_error error
-        = vq_gather(vq, head, &d, vq_mbuf_data(m), room, &frame->len, &extent);
+        = vq_gather(vq, head, &d, vq_mbuf_data(m), room, len, &extent);
 
-    frame->src = NULL;
     *n_read += extent.n_read;
     if (OVS_UNLIKELY(error)) {
         if (virtqueue_error_is_fatal(error)) {
@@ -46,7 +56,7 @@ vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
             return false;
         }
         vq_tally_error(tally, error);
-        frame->len = 0;
+        *len = 0;
     }
     return true;
 }
@@ -57,8 +67,8 @@ vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
  * makes us read a lot. */
 static inline unsigned int
 vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
-               uint32_t room, struct vq_frame *frames, struct vq_tally *tally,
-               struct vq_split_ahead *ahead)
+               uint32_t room, struct vq_split_frames *frames,
+               struct vq_tally *tally, struct vq_split_ahead *ahead)
 {
     const struct guest_region *region = &vq->mem->regions[vq->hint];
     const struct vring_desc *desc = vq->desc;
@@ -70,74 +80,124 @@ vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
     const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
     const uint32_t longest = hdr_len + room;
     const unsigned int n_fetched = (uint16_t) (ahead->at_data - first);
-    unsigned int next_head = vq->next_head;
+    const bool in_order = vq->in_order;
+    unsigned int last_head = vq->next_head - 1;
     unsigned int n_read = 0;
-    unsigned int i;
+    unsigned int i = 0;
 
-    for (i = 0; i < n; i++) {
-        const unsigned int slot = (first + i) & mask;
-        const unsigned int head = __atomic_load_n(&avail[slot],
-                                                  __ATOMIC_RELAXED);
+    while (i < n) {
+        unsigned int end = i + vq_group_size(first + i, n - i, mask);
 
-        if (OVS_UNLIKELY(head > mask)) {
-            vq_fail(vq, VQ_ERR_HEAD);
-            break;
+        if (VQ_LANES > 1
+            && OVS_LIKELY(vq_group_transmitted(vq, first + i, end - i,
+                                               shortest, longest,
+                                               &frames->src[i],
+                                               &frames->len[i],
+                                               &last_head))) {
+            for (; OVS_UNLIKELY(end > n_fetched) && i < end; i++) {
+                vq_prefetch_source(frames->src[i]);
+            }
+            i = end;
+            continue;
         }
 
-        /* Each is read once. */
-        const volatile struct vring_desc *d = &desc[head];
-        const uint64_t addr = d->addr;
-        const uint32_t len = d->len;
-        const unsigned int flags = d->flags;
-        const uint8_t *src = NULL;
+        for (; i < end; i++) {
+            const unsigned int slot = (first + i) & mask;
+            const unsigned int head = __atomic_load_n(&avail[slot],
+                                                      __ATOMIC_RELAXED);
 
-        if (OVS_LIKELY(!(flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
-                                  | VRING_DESC_F_INDIRECT))
-                       && len >= shortest && len <= longest)) {
-            src = guest_region_translate(region, addr, len);
-            if (OVS_UNLIKELY(!src)) {
-                src = guest_memory_translate(vq->mem, addr, len, &vq->hint);
-                region = &vq->mem->regions[vq->hint];
+            if (OVS_UNLIKELY(head > mask)) {
+                vq_fail(vq, VQ_ERR_HEAD);
+                goto out;
             }
+
+            /* Each is read once. */
+            const volatile struct vring_desc *d = &desc[head];
+            const uint64_t addr = d->addr;
+            const uint32_t len = d->len;
+            const unsigned int flags = d->flags;
+            const uint8_t *src = NULL;
+
+            if (OVS_LIKELY(!(flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
+                                      | VRING_DESC_F_INDIRECT))
+                           && len >= shortest && len <= longest)) {
+                src = guest_region_translate(region, addr, len);
+                if (OVS_UNLIKELY(!src)) {
+                    src = guest_memory_translate(vq->mem, addr, len,
+                                                 &vq->hint);
+                    region = &vq->mem->regions[vq->hint];
+                }
+            }
+            frames->src[i] = src;
+            if (OVS_LIKELY(src != NULL)) {
+                if (i >= n_fetched) {
+                    vq_prefetch_source(src);
+                }
+                frames->len[i] = len - hdr_len;
+            } else {
+                if (!vq_split_parse_slowly(vq, head, mbufs[i], room,
+                                           &frames->len[i], &n_read, tally)) {
+                    goto out;
+                }
+                if (OVS_UNLIKELY(n_read >= VQ_MAX_WALK)) {
+                    end = n = i + 1;
+                }
+            }
+            if (!in_order) {
+                used[slot].id = head;
+                used[slot].len = 0;
+            }
+            last_head = head;
         }
-        if (OVS_LIKELY(src != NULL)) {
-            if (i >= n_fetched) {
-                vq_prefetch_source(src);
-            }
-            frames[i].src = src;
-            frames[i].len = len - hdr_len;
-        } else {
-            if (!vq_split_parse_slowly(vq, head, mbufs[i], room, &frames[i],
-                                       &n_read, tally)) {
-                break;
-            }
-            if (OVS_UNLIKELY(n_read >= VQ_MAX_WALK)) {
-                n = i + 1;
-            }
-        }
-        used[slot].id = head;
-        used[slot].len = 0;
-        next_head = head + 1;
     }
-    vq->next_head = next_head;
+
+out:
+    if (in_order && i) {
+        /* One element for all of them: the head of the last, in the place of
+         * the first (virtio 1.2, 2.7.9). */
+        used[first & mask].id = last_head;
+        used[first & mask].len = 0;
+    }
+    vq->next_head = last_head + 1;
     if (n_fetched < i) {
         ahead->at_data = first + i;
     }
     return i;
 }
 
-unsigned int
-vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
-                 struct rte_mbuf **pkts, unsigned int max)
+/* Takes the frames whose bits are set in 'dropped' out of the 'n' in 'pkts'
+ * and 'frames'.  Returns how many are left. */
+static __rte_noinline unsigned int
+vq_split_drop(struct rte_mempool *pool, struct rte_mbuf **pkts,
+              struct vq_split_frames *frames, unsigned int n,
+              uint32_t dropped)
 {
-    struct vq_frame frames[VIRTQUEUE_MAX_BURST];
-    struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
+    unsigned int n_left = 0;
+
+    BUILD_ASSERT_DECL(VIRTQUEUE_MAX_BURST <= 32);
+    for (unsigned int i = 0; i < n; i++) {
+        if (dropped & UINT32_C(1) << i) {
+            vq_put_mbufs(pool, &pkts[i], 1);
+        } else {
+            pkts[n_left] = pkts[i];
+            frames->len[n_left++] = frames->len[i];
+        }
+    }
+    return n_left;
+}
+
+unsigned int
+VQ_VARIANT_NAME(vq_split_dequeue)(struct virtqueue *vq,
+                                  struct rte_mempool *pool,
+                                  struct rte_mbuf **pkts, unsigned int max)
+{
+    struct vq_split_frames frames;
+    const uint8_t *next[VQ_SPLIT_ENTRIES];
     struct vq_frames_tally delivered = { .bytes = 0 };
     const uint32_t hdr_len = vq->hdr_len;
-    unsigned int n_spare = 0;
     struct vq_split_ahead ahead;
     struct vq_tally tally;
-    unsigned int n_pkts = 0;
+    uint32_t dropped = 0;
     unsigned int n_mbufs;
     const unsigned int limit = MIN(max, VIRTQUEUE_MAX_BURST);
     const unsigned int available = vq_split_available(vq, limit, false);
@@ -164,47 +224,50 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     }
     n = vq_split_parse(vq, pkts, n_mbufs,
                        rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM,
-                       frames, &tally, &ahead);
+                       &frames, &tally, &ahead);
     vq_split_ahead_desc(&ahead, ahead.end_desc);
-    vq_split_ahead_used(vq, n);
+    if (!vq->in_order) {
+        vq_split_ahead_used(vq, n);
+    }
 
-    const unsigned int n_ahead = vq_split_ahead_n_data(&ahead);
+    const unsigned int n_ahead = vq_split_ahead_buffers(&ahead, next, n);
 
     for (unsigned int i = 0; i < n; i++) {
-        const struct vq_frame *f = &frames[i];
+        const uint8_t *src = frames.src[i];
+        const uint32_t len = frames.len[i];
         struct rte_mbuf *m = pkts[i];
+        uint8_t *data = vq_mbuf_data(m);
 
         if (OVS_LIKELY(i < n_ahead)) {
-            const uint8_t *next = vq_split_ahead_next(&ahead);
-
-            if (OVS_LIKELY(next != NULL)) {
-                vq_prefetch_source(next);
-            }
+            vq_prefetch_source(next[i]);
         }
-        if (OVS_LIKELY(f->src != NULL)) {
+        if (OVS_LIKELY(src != NULL)) {
             const enum virtqueue_error error
-                = vq_accept_header(vq_read_header(f->src));
+                = vq_accept_header(vq_read_header(src));
 
             if (OVS_UNLIKELY(error)) {
                 vq_tally_error(&tally, error);
-                spare[n_spare++] = m;
+                dropped |= UINT32_C(1) << i;
                 continue;
             }
-            vq_copy(vq_mbuf_data(m), f->src + hdr_len, f->len);
-        } else if (OVS_UNLIKELY(!f->len)) {
-            spare[n_spare++] = m;
+            vq_copy(data, src + hdr_len, len);
+        } else if (OVS_UNLIKELY(!len)) {
+            dropped |= UINT32_C(1) << i;
             continue;
         }
 
-        vq_mbuf_init(m, f->len);
-        vq_tally_frame__(&delivered, vq_mbuf_data(m), f->len);
-        pkts[n_pkts++] = m;
+        vq_mbuf_init(m, len);
+        vq_tally_one(&delivered, data, len);
     }
     vq->ahead_desc = ahead.at_desc;
     vq->ahead_data = ahead.at_data;
 
-    if (OVS_UNLIKELY(n_pkts < n_mbufs)) {
-        vq_put_mbufs(pool, spare, n_spare);
+    unsigned int n_pkts = n;
+
+    if (OVS_UNLIKELY(dropped)) {
+        n_pkts = vq_split_drop(pool, pkts, &frames, n, dropped);
+    }
+    if (OVS_UNLIKELY(n < n_mbufs)) {
         vq_put_mbufs(pool, &pkts[n], n_mbufs - n);
     }
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
@@ -222,6 +285,7 @@ vq_split_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     if (OVS_LIKELY(n)) {
         vq_split_publish(vq, n);
     }
+    vq_tally_all(&delivered, frames.len, n_pkts);
     vq_tally_add(&tally, &delivered);
     vq_tally_flush(&tally, vq->stats);
     return n_pkts;

@@ -15,7 +15,8 @@
  */
 
 
-/* Split virtqueues: frames for the guest to receive.
+/* Split virtqueues: frames for the guest to receive.  Compiled for each
+ * variant.
  *
  * Thread-safety: see virtqueue.h. */
 
@@ -23,16 +24,26 @@
 
 #include "virtqueue-enqueue.h"
 #include "virtqueue-split.h"
+#include "virtqueue-variant.h"
+#include "virtqueue-vector.h"
 
 #include "util.h"
 
+/* Frames that go to one piece of memory each. */
+struct vq_split_orders {
+    unsigned int n;
+    uint8_t *dst[VQ_SPLIT_ENTRIES];
+    uint64_t gpa[VQ_SPLIT_ENTRIES];
+    uint32_t len[VQ_SPLIT_ENTRIES]; /* Without header. */
+    const struct rte_mbuf *m[VQ_SPLIT_ENTRIES];
+};
+
 /* Finds a place for up to 'n' frames.  Those that go to one piece of memory
- * are left to be copied and stored in 'orders', with their number in
- * '*n_orders'.  Returns how many are dealt with. */
+ * are left to be copied and stored in 'orders'.  Returns how many are dealt
+ * with. */
 static inline unsigned int
 vq_split_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
-               struct vq_order *orders, unsigned int *n_orders,
-               struct vq_split_ahead *ahead)
+               struct vq_split_orders *orders, struct vq_split_ahead *ahead)
 {
     struct virtqueue *vq = e->vq;
     const struct guest_region *region = &vq->mem->regions[vq->hint];
@@ -45,65 +56,89 @@ vq_split_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
     const unsigned int n_fetched = (uint16_t) (ahead->at_data - first);
     unsigned int taken = 0;
     unsigned int n_placed = 0;
-    unsigned int i;
+    unsigned int i = 0;
 
-    for (i = 0; i < n && taken < e->available; i++) {
-        const struct rte_mbuf *m = pkts[i];
-        const uint32_t need = hdr_len + m->pkt_len;
-        const unsigned int slot = (first + taken) & mask;
-        const unsigned int head = __atomic_load_n(&avail[slot],
-                                                  __ATOMIC_RELAXED);
+    while (i < n && taken < e->available) {
+        const unsigned int group
+            = vq_group_size(first + taken, MIN(n - i, e->available - taken),
+                            mask);
+        const unsigned int end = i + group;
 
-        if (OVS_UNLIKELY(head > mask)) {
-            vq_fail(vq, VQ_ERR_HEAD);
-            break;
+        if (VQ_LANES > 1
+            && OVS_LIKELY(vq_group_received(vq, first + taken, &pkts[i],
+                                            group, &orders->dst[n_placed],
+                                            &orders->gpa[n_placed],
+                                            &orders->len[n_placed]))) {
+            for (; i < end; i++, n_placed++, taken++) {
+                orders->m[n_placed] = pkts[i];
+                if (OVS_UNLIKELY(taken >= n_fetched)) {
+                    vq_prefetch_frame(orders->dst[n_placed], hdr_len);
+                }
+            }
+            continue;
         }
 
-        /* Each is read once. */
-        const volatile struct vring_desc *vd = &desc[head];
-        const uint64_t addr = vd->addr;
-        const uint32_t len = vd->len;
-        const unsigned int flags = vd->flags;
-        uint8_t *dst = NULL;
+        for (; i < end && taken < e->available; i++) {
+            const struct rte_mbuf *m = pkts[i];
+            const uint32_t need = hdr_len + m->pkt_len;
+            const unsigned int slot = (first + taken) & mask;
+            const unsigned int head = __atomic_load_n(&avail[slot],
+                                                      __ATOMIC_RELAXED);
 
-        if (OVS_LIKELY((flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
-                                 | VRING_DESC_F_INDIRECT))
-                       == VRING_DESC_F_WRITE && len >= need)) {
-            dst = guest_region_translate(region, addr, len);
-            if (OVS_UNLIKELY(!dst)) {
-                dst = guest_memory_translate(vq->mem, addr, len, &vq->hint);
-                region = &vq->mem->regions[vq->hint];
+            if (OVS_UNLIKELY(head > mask)) {
+                vq_fail(vq, VQ_ERR_HEAD);
+                goto out;
             }
-        }
-        if (OVS_LIKELY(dst != NULL)) {
-            struct vq_order *o = &orders[n_placed++];
 
-            if (taken >= n_fetched) {
-                vq_prefetch_frame(dst, hdr_len);
-            }
-            o->dst = dst;
-            o->gpa = addr;
-            o->m = m;
-            used[slot].id = head;
-            used[slot].len = need;
-            taken++;
-        } else {
-            const struct vring_desc d = vq_read_desc(&desc[head]);
-            bool dealt_with;
+            /* Each is read once. */
+            const volatile struct vring_desc *vd = &desc[head];
+            const uint64_t addr = vd->addr;
+            const uint32_t len = vd->len;
+            const unsigned int flags = vd->flags;
+            uint8_t *dst = NULL;
 
-            if (OVS_UNLIKELY(e->n_read > VQ_MAX_WALK)) {
-                break;
+            if (OVS_LIKELY((flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE
+                                     | VRING_DESC_F_INDIRECT))
+                           == VRING_DESC_F_WRITE && len >= need)) {
+                dst = guest_region_translate(region, addr, len);
+                if (OVS_UNLIKELY(!dst)) {
+                    dst = guest_memory_translate(vq->mem, addr, len,
+                                                 &vq->hint);
+                    region = &vq->mem->regions[vq->hint];
+                }
             }
-            e->taken = taken;
-            dealt_with = vq_scatter(e, head, &d, m);
-            taken = e->taken;
-            if (OVS_UNLIKELY(!dealt_with)) {
-                break;
+            if (OVS_LIKELY(dst != NULL)) {
+                if (taken >= n_fetched) {
+                    vq_prefetch_frame(dst, hdr_len);
+                }
+                orders->dst[n_placed] = dst;
+                orders->gpa[n_placed] = addr;
+                orders->len[n_placed] = m->pkt_len;
+                orders->m[n_placed] = m;
+                n_placed++;
+                used[slot].id = head;
+                used[slot].len = need;
+                taken++;
+            } else {
+                const struct vring_desc d = vq_read_desc(&desc[head]);
+                bool dealt_with;
+
+                if (OVS_UNLIKELY(e->n_read > VQ_MAX_WALK)) {
+                    goto out;
+                }
+                e->taken = taken;
+                dealt_with = vq_scatter(e, head, &d, m);
+                taken = e->taken;
+                if (OVS_UNLIKELY(!dealt_with)) {
+                    goto out;
+                }
             }
         }
     }
+
+out:
     e->taken = taken;
-    *n_orders = n_placed;
+    orders->n = n_placed;
     if (n_fetched < taken) {
         ahead->at_data = first + taken;
     }
@@ -115,13 +150,14 @@ static inline unsigned int
 vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
                        unsigned int n)
 {
-    struct vq_order orders[VIRTQUEUE_MAX_BURST];
+    const uint8_t *next[VQ_SPLIT_ENTRIES];
+    struct vq_split_orders orders;
     struct vq_frames_tally delivered = { .bytes = 0 };
     const uint32_t hdr_len = vq->hdr_len;
     struct dirty_log *log = vq_log(vq);
-    unsigned int n_orders, placed;
     struct vq_split_ahead ahead;
     struct vq_enqueue e;
+    unsigned int placed;
 
     e.available = vq_split_available(vq, n, true);
     if (!e.available) {
@@ -138,29 +174,29 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     if ((uint16_t) (ahead.at_desc - vq->last_avail) < n_first) {
         vq_split_ahead_desc(&ahead, vq->last_avail + n_first);
     }
-    placed = vq_split_place(&e, pkts, n, orders, &n_orders, &ahead);
+    placed = vq_split_place(&e, pkts, n, &orders, &ahead);
     vq_split_ahead_desc(&ahead, ahead.end_desc);
     vq_split_ahead_used(vq, e.taken);
 
-    const unsigned int n_ahead = vq_split_ahead_n_data(&ahead);
+    const unsigned int n_ahead = vq_split_ahead_buffers(&ahead, next,
+                                                        orders.n);
 
-    for (unsigned int i = 0; i < n_orders; i++) {
-        const struct vq_order *o = &orders[i];
-        const struct rte_mbuf *m = o->m;
-        const uint32_t len = m->pkt_len;
+    for (unsigned int i = 0; i < orders.n; i++) {
+        const struct rte_mbuf *m = orders.m[i];
+        const uint32_t len = orders.len[i];
+        uint8_t *dst = orders.dst[i];
 
         if (OVS_LIKELY(i < n_ahead)) {
-            const uint8_t *next = vq_split_ahead_next(&ahead);
-
-            if (OVS_LIKELY(next != NULL)) {
-                vq_prefetch_frame(next, hdr_len);
-            }
+            vq_prefetch_frame(next[i], hdr_len);
         }
-        vq_write_header(o->dst, hdr_len, 1);
-        vq_copy_segments(o->dst + hdr_len, m);
-        dirty_log_mark(log, o->gpa, hdr_len + len);
-        vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
-                         len);
+        vq_write_header(dst, hdr_len, 1);
+        vq_copy_segments(dst + hdr_len, m, len);
+        vq_tally_one(&delivered, rte_pktmbuf_mtod(m, const uint8_t *), len);
+    }
+    if (OVS_UNLIKELY(log != NULL)) {
+        for (unsigned int i = 0; i < orders.n; i++) {
+            dirty_log_mark(log, orders.gpa[i], hdr_len + orders.len[i]);
+        }
     }
     vq->exhausted = e.n_read > VQ_MAX_WALK;
     vq->ahead_desc = ahead.at_desc;
@@ -175,14 +211,15 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     if (OVS_LIKELY(e.taken)) {
         vq_split_publish(vq, e.taken);
     }
+    vq_tally_all(&delivered, orders.len, orders.n);
     vq_tally_add(&e.tally, &delivered);
     vq_tally_flush(&e.tally, vq->stats);
     return placed;
 }
 
 unsigned int
-vq_split_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
-                 unsigned int n)
+VQ_VARIANT_NAME(vq_split_enqueue)(struct virtqueue *vq,
+                                  struct rte_mbuf **pkts, unsigned int n)
 {
     bool looked = false;
     unsigned int done = 0;

@@ -47,10 +47,6 @@
 #endif
 
 void vq_split_start(struct virtqueue *);
-unsigned int vq_split_dequeue(struct virtqueue *, struct rte_mempool *,
-                              struct rte_mbuf **, unsigned int max);
-unsigned int vq_split_enqueue(struct virtqueue *, struct rte_mbuf **,
-                              unsigned int n);
 
 /* Chains that wait, at most the ring's size. */
 unsigned int vq_split_pending(const struct virtqueue *);
@@ -62,6 +58,12 @@ bool vq_split_wants_interrupt(const struct virtqueue *, uint16_t old,
 
 /* Gives back the 'n' chains whose used elements have been written. */
 void vq_split_publish(struct virtqueue *, uint16_t n);
+
+/* Chains that variants for vectors deal with together, at most. */
+#define VQ_GROUP_MAX 8
+
+/* Entries of arrays that are filled by whole groups. */
+#define VQ_SPLIT_ENTRIES (VIRTQUEUE_MAX_BURST + VQ_GROUP_MAX)
 
 /* Looks at the available index and, as they are neighbours, at the flags. */
 static inline void
@@ -151,8 +153,9 @@ vq_split_guess_desc(const struct virtqueue *vq, uint16_t n)
     }
 }
 
-/* Fetches where the 'n' used elements that follow the next 'n' will go, and the
- * used index: while stores wait for its line, all that come after them do. */
+/* Fetches where the 'n' used elements that follow the next 'n' will go, and
+ * the used index: while stores wait for its line, all that come after them do.
+ */
 static inline void
 vq_split_ahead_used(const struct virtqueue *vq, uint16_t n)
 {
@@ -206,12 +209,28 @@ vq_split_ahead_head(const struct vq_split_ahead *a, uint16_t i)
            & a->mask;
 }
 
-/* Fetches descriptors up to that of available entry 'end'. */
+/* Fetches descriptors up to that of available entry 'end'.  Most drivers use
+ * them in turn, so that several share a line. */
 static inline void
 vq_split_ahead_desc(struct vq_split_ahead *a, uint16_t end)
 {
+    enum { STEP = CACHE_LINE_SIZE / sizeof *a->desc };
+
     while (a->at_desc != end) {
-        vq_prefetch_write(&a->desc[vq_split_ahead_head(a, a->at_desc++)]);
+        const uint16_t head = vq_split_ahead_head(a, a->at_desc);
+        uint16_t n = 1;
+
+        vq_prefetch_write(&a->desc[head]);
+        if ((uint16_t) (end - a->at_desc) >= STEP) {
+            const uint16_t last = vq_split_ahead_head(a,
+                                                      a->at_desc + STEP - 1);
+
+            if (OVS_LIKELY(last - head == STEP - 1)) {
+                vq_prefetch_write(&a->desc[last]);
+                n = STEP;
+            }
+        }
+        a->at_desc += n;
     }
 }
 
@@ -225,7 +244,8 @@ vq_split_ahead_n_data(const struct vq_split_ahead *a)
     return MAX(n, 0);
 }
 
-/* Returns our address of the next buffer to be fetched, or NULL. */
+/* Returns our address of the next buffer to be fetched, or of something that
+ * does no harm. */
 static inline const uint8_t *
 vq_split_ahead_next(struct vq_split_ahead *a)
 {
@@ -233,7 +253,7 @@ vq_split_ahead_next(struct vq_split_ahead *a)
         = &a->desc[vq_split_ahead_head(a, a->at_data++)];
     const uint64_t ofs = d->addr - a->region->gpa;
 
-    return ofs < a->region->size ? a->region->hva + ofs : NULL;
+    return a->region->hva + (ofs < a->region->size ? ofs : 0);
 }
 
 /* Writes the 'i'th used element from last_used. */

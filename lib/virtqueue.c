@@ -30,6 +30,7 @@
 #include "virtqueue-packed.h"
 #include "virtqueue-private.h"
 #include "virtqueue-split.h"
+#include "virtqueue-variant.h"
 
 static const struct {
     bool fatal;
@@ -85,6 +86,7 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
                    ? sizeof(struct virtio_net_hdr_v1)
                    : sizeof(struct virtio_net_hdr));
 
+    vq->variant = vq_variant_get();
     vq->signalled = 0;
     vq->signalled_valid = false;
     vq->hint = 0;
@@ -107,7 +109,7 @@ virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
         return 0;
     }
     return (vq->packed ? vq_packed_dequeue(vq, pool, pkts, max)
-            : vq_split_dequeue(vq, pool, pkts, max));
+            : vq->variant->split_dequeue(vq, pool, pkts, max));
 }
 
 unsigned int
@@ -119,7 +121,7 @@ virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
     }
     return (vq->packed
             ? vq_packed_enqueue(vq, pkts, n)
-            : vq_split_enqueue(vq, pkts, n));
+            : vq->variant->split_enqueue(vq, pkts, n));
 }
 
 unsigned int

@@ -127,8 +127,11 @@ struct virtqueue_stats {
     uint64_t errors[VQ_N_ERRORS];
 };
 
+struct vq_variant;
+
 struct virtqueue {
     /* Constant while published. */
+    const struct vq_variant *variant; /* Of the functions that move frames. */
     union {
         struct vring_desc *desc;
         struct vring_packed_desc *ring; /* Packed. */
@@ -280,6 +283,22 @@ void virtqueue_notify(struct virtqueue *vq);
  * virtqueue_notify()).  '*seen' is for the caller to keep, 0 at first.
  * Returns true if this is needed at all at the moment. */
 bool virtqueue_recheck(const struct virtqueue *vq, uint64_t *seen);
+
+/* The functions that move frames come in variants, for CPUs with and without
+ * certain instructions; virtqueue_start() picks the best one that this CPU has
+ * and that EAL's --force-max-simd-bitwidth allows.
+ *
+ * Has the variant called 'name' picked instead from now on, for tests.
+ * Returns NULL, or else a malloc'd text that says why that cannot be.  For the
+ * main thread, before others start virtqueues. */
+char *virtqueue_set_variant(const char *name);
+
+/* The name of the variant that is picked at the moment. */
+const char *virtqueue_get_variant(void);
+
+/* The name of the 'i'th variant that this CPU has, or NULL if there are not as
+ * many.  The best comes last. */
+const char *virtqueue_variant_name(unsigned int i);
 
 /* What 'used_gpa' is if writes to the ring are not to be logged. */
 #define VQ_NO_GPA UINT64_MAX

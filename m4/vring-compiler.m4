@@ -66,3 +66,35 @@ AC_DEFUN([VRING_CHECK_COMPILER], [
 AC_DEFUN([VRING_CHECK_CLANG], [
   AC_ARG_VAR([CLANG], [clang, for "make thread-safety"])
   AC_CHECK_PROGS([CLANG], [clang])])
+
+# VRING_CHECK_VARIANT(NAME, FLAGS, EXPRESSION)
+# --------------------------------------------
+# Can the compiler make the variant NAME of the ring functions, with FLAGS?
+# EXPRESSION is one of what it has to understand.
+AC_DEFUN([VRING_CHECK_VARIANT], [
+  AC_MSG_CHECKING([whether $CC can compile for $1])
+  vring_save_CFLAGS=$CFLAGS
+  CFLAGS="$CFLAGS $2"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <immintrin.h>]],
+    [[return __builtin_cpu_supports("avx2") ? $3 : 0;]])],
+    [vring_variant=yes], [vring_variant=no])
+  CFLAGS=$vring_save_CFLAGS
+  AC_MSG_RESULT([$vring_variant])
+  AS_IF([test $vring_variant = yes],
+    [VARIANT_DEFINES="$VARIANT_DEFINES -DVRING_$1"
+     AC_SUBST([$1_CFLAGS], ["$2"])])
+  AM_CONDITIONAL([$1], [test $vring_variant = yes])])
+
+# VRING_CHECK_VARIANTS
+# --------------------
+# Variants of the ring functions beside the scalar one.  Which one is used is
+# found out at run time.
+AC_DEFUN([VRING_CHECK_VARIANTS], [
+  VARIANT_DEFINES=
+  VRING_CHECK_VARIANT([AVX2], [-mavx2 -mbmi -mbmi2 -mpopcnt -mtune=generic],
+    [_mm256_extract_epi32(_mm256_set1_epi32(1), 0)])
+  VRING_CHECK_VARIANT([AVX512], m4_normalize([-mavx2 -mbmi -mbmi2 -mpopcnt
+    -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi -mtune=generic]),
+    [(int) _mm512_cmpeq_epu16_mask(_mm512_set1_epi16(1),
+                                   _mm512_set1_epi16(2))])
+  AC_SUBST([VARIANT_DEFINES])])

@@ -200,20 +200,45 @@ static const struct check_test tests[] = {
     { "bench", test_bench },
     { "count", test_count },
     { "count-build", test_count_build },
+    { "count-steps", test_count_steps },
+    { "variants", test_variants },
     { NULL, NULL },
 };
 
 int
 main(int argc, char *argv[])
 {
-    const char *kind = argc > 1 ? argv[1] : "";
+    static const struct {
+        const char *name;
+        uint64_t features;
+    } kinds[] = {
+        { "packed", F_PACKED },
+        { "in-order", F_PACKED | F_IN_ORDER },
+        { "split-in-order", F_IN_ORDER },
+    };
+    const char *option = "--variant=";
 
-    /* "packed" and "in-order" before the test's name are kinds of rings. */
-    if (!strcmp(kind, "packed") || !strcmp(kind, "in-order")) {
-        vg_features = F_PACKED | (kind[0] == 'i' ? F_IN_ORDER : 0);
+    /* Which of the functions to test. */
+    if (argc > 1 && !strncmp(argv[1], option, strlen(option))) {
+        char *error = virtqueue_set_variant(argv[1] + strlen(option));
+
+        if (error) {
+            fprintf(stderr, "--variant: %s\n", error);
+            return 1;
+        }
         argv[1] = argv[0];
         argc--;
         argv++;
+    }
+    /* A kind of rings may come before the test's name. */
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (argc > 1 && !strcmp(argv[1], kinds[i].name)) {
+            vg_features = kinds[i].features;
+            argv[1] = argv[0];
+            argc--;
+            argv++;
+            break;
+        }
     }
     return check_main(argc, argv, tests);
 }

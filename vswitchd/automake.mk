@@ -24,7 +24,7 @@ vswitchd_ovs_vswitchd_LDADD = \
 vswitchd_ovs_vswitchd_LDFLAGS = \
 	$(AM_LDFLAGS) -Wl,-Map=vswitchd/ovs-vswitchd.map
 vswitchd_ovs_vswitchd_DEPENDENCIES = \
-	lib/libvring.a \
+	lib/libvring.a $(VARIANT_ARCHIVES) \
 	$(OVS_BUILDDIR)/lib/.libs/libopenvswitch.a \
 	$(OVS_BUILDDIR)/ofproto/.libs/libofproto.a
 CLEANFILES += vswitchd/ovs-vswitchd.map
