@@ -23,6 +23,10 @@
  * between the calls of count_begin() and count_end().  What counts is what
  * virtqueue_dequeue() and virtqueue_enqueue() do there.
  *
+ * As valgrind does not know all instructions of today's CPUs, "count-steps"
+ * counts by itself: it has the CPU trap after each instruction.  That is slow,
+ * so that there are fewer bursts.  It prints the instructions as well.
+ *
  * Thread-safety: none; one thread. */
 
 #include <config.h>
@@ -31,8 +35,10 @@
 
 #include <rte_lcore.h>
 #include <rte_version.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "random.h"
 #include "util.h"
@@ -45,6 +51,10 @@
  * find out whether the guest polls, and symbols are looked up. */
 #define BURSTS SIZE
 #define WARM_UP (5 * SIZE)
+
+/* The same when each instruction traps. */
+#define STEPPED_BURSTS 8
+#define STEPPED_LEN 1500
 
 struct count_case {
     const char *name;
@@ -104,6 +114,37 @@ count_end(void)
 {
     __asm__ volatile ("" : : : "memory");
 }
+
+/* Counting instructions by having the CPU trap after each. */
+
+static bool stepping;
+static volatile uint64_t n_steps;
+
+#ifdef __x86_64__
+static void
+step_handler(int signo OVS_UNUSED, siginfo_t *info OVS_UNUSED, void *context_)
+{
+    /* From the linker: where our own program begins and ends. */
+    extern const char __executable_start, etext;
+    const ucontext_t *context = context_;
+    const uintptr_t pc = context->uc_mcontext.gregs[REG_RIP];
+
+    n_steps += (pc >= (uintptr_t) &__executable_start
+                && pc < (uintptr_t) &etext);
+}
+
+/* The trap flag is bit 8 of RFLAGS.  Leaves what the compiler may have put
+ * below the stack alone. */
+#define STEP_SET(INSTRUCTION)                                           \
+    __asm__ volatile ("lea -128(%%rsp), %%rsp; pushfq; " INSTRUCTION    \
+                      "; popfq; lea 128(%%rsp), %%rsp" : : : "memory", "cc")
+#define STEP_BEGIN() STEP_SET("orq $0x100, (%%rsp)")
+#define STEP_END() STEP_SET("andq $~0x100, (%%rsp)")
+#else
+#define step_handler NULL
+#define STEP_BEGIN()
+#define STEP_END()
+#endif
 
 static void
 endless_init(struct endless *e, const struct count_case *c, uint64_t kind,
@@ -195,11 +236,15 @@ count_case(const char *kind_name, uint64_t kind, const struct count_case *c,
         }
     }
     endless_offer(&e, c->ahead * n_chains);
-    for (int i = -WARM_UP; i < BURSTS; i++) {
+
+    const int n_bursts = stepping ? STEPPED_BURSTS : BURSTS;
+
+    for (int i = -WARM_UP; i < n_bursts; i++) {
         unsigned int done;
 
         if (!i) {
             count_begin();
+            n_steps = 0;
         }
         endless_offer(&e, c->burst * n_chains);
         if (c->features & F_EVENT_IDX) {
@@ -207,19 +252,28 @@ count_case(const char *kind_name, uint64_t kind, const struct count_case *c,
             e.g.used_idx = e.g.vq.last_used;
             vg_set_event(&e.g, -1);
         }
+        if (stepping && i >= 0) {
+            STEP_BEGIN();
+        }
+        done = (dequeue ? virtqueue_dequeue(&e.g.vq, pool, pkts, n)
+                : virtqueue_enqueue(&e.g.vq, pkts, n));
+        if (stepping && i >= 0) {
+            STEP_END();
+        }
         if (dequeue) {
-            done = virtqueue_dequeue(&e.g.vq, pool, pkts, n);
             rte_pktmbuf_free_bulk(pkts, done);
-        } else {
-            done = virtqueue_enqueue(&e.g.vq, pkts, n);
         }
         ovs_assert(done == c->burst);
     }
     count_end();
-    ovs_assert(e.g.stats.packets == (WARM_UP + BURSTS) * c->burst);
+    ovs_assert(e.g.stats.packets == (WARM_UP + n_bursts) * c->burst);
     ovs_assert(e.g.stats.notifications <= 1);
-    printf("%s-%s-%s %u\n", kind_name, dequeue ? "dequeue" : "enqueue",
-           c->name, BURSTS * MAX(1, c->burst));
+    printf("%s-%s-%s %u", kind_name, dequeue ? "dequeue" : "enqueue", c->name,
+           n_bursts * MAX(1, c->burst));
+    if (stepping) {
+        printf(" %"PRIu64, n_steps);
+    }
+    putchar('\n');
 
     if (!dequeue) {
         rte_pktmbuf_free_bulk(pkts, n);
@@ -249,8 +303,32 @@ test_count_build(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
            RTE_VER_YEAR, RTE_VER_MONTH);
 }
 
+/* Prints the variants of the functions that this CPU has. */
 void
-test_count(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_variants(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+{
+    for (unsigned int i = 0; virtqueue_variant_name(i); i++) {
+        printf("%s\n", virtqueue_variant_name(i));
+    }
+}
+
+/* Usage: count-steps KIND. */
+void
+test_count_steps(int argc, char *argv[])
+{
+    struct sigaction action = {
+        .sa_sigaction = step_handler,
+        .sa_flags = SA_SIGINFO,
+    };
+
+    ovs_assert(!sigaction(SIGTRAP, &action, NULL));
+    stepping = true;
+    test_count(argc, argv);
+}
+
+/* Usage: count [KIND]. */
+void
+test_count(int argc, char *argv[])
 {
     static const struct {
         const char *name;
@@ -264,7 +342,13 @@ test_count(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     /* A cache needs an lcore, and only one thread here gets buffers. */
     RTE_PER_LCORE(_lcore_id) = 0;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (argc > 1 && strcmp(kinds[i].name, argv[1])) {
+            continue;
+        }
         for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
+            if (stepping && cases[j].len > STEPPED_LEN) {
+                continue;
+            }
             if (cases[j].dequeue) {
                 count_case(kinds[i].name, kinds[i].features, &cases[j], true);
             }
