@@ -104,7 +104,8 @@ static inline bool
 vq_split_seems_quiet(const struct virtqueue *vq)
 {
     return (vq->seen_flags & VRING_AVAIL_F_NO_INTERRUPT
-            && (!vq->seen_at || rte_rdtsc() - vq->seen_at < VQ_MOMENT));
+            && (!vq->seen_at
+                || (int64_t) (rte_rdtsc() - vq->seen_at) < VQ_MOMENT));
 }
 
 /* First descriptor of the 'i'th chain from last_avail.  Not checked. */
@@ -154,8 +155,8 @@ vq_split_guess_desc(const struct virtqueue *vq, uint16_t n)
 }
 
 /* Fetches where the 'n' used elements that follow the next 'n' will go, and
- * the used index: while stores wait for its line, all that come after them do.
- */
+ * the used index: while a store waits for its line, all that come after it
+ * do. */
 static inline void
 vq_split_ahead_used(const struct virtqueue *vq, uint16_t n)
 {
