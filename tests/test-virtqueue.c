@@ -201,6 +201,7 @@ static const struct check_test tests[] = {
     { "count", test_count },
     { "count-build", test_count_build },
     { "count-steps", test_count_steps },
+    { "compare-variants", test_compare_variants },
     { "variants", test_variants },
     { NULL, NULL },
 };

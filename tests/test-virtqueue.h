@@ -104,6 +104,7 @@ void test_bench(int argc, char *argv[]);
 void test_count(int argc, char *argv[]);
 void test_count_build(int argc, char *argv[]);
 void test_count_steps(int argc, char *argv[]);
+void test_compare_variants(int argc, char *argv[]);
 void test_variants(int argc, char *argv[]);
 
 #endif /* test-virtqueue.h */
