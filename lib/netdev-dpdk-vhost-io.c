@@ -157,14 +157,25 @@ static void
 free_mbufs(struct rte_mbuf **mbufs, unsigned int n)
 {
     const uint64_t foreign = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    /* Of the word that has both: one reference, one segment. */
+    const struct {
+        uint16_t data_off, refcnt, nb_segs, port;
+    } plain = { .refcnt = 1, .nb_segs = 1 },
+      relevant = { .refcnt = UINT16_MAX, .nb_segs = UINT16_MAX };
     struct rte_mempool *pool = mbufs[0]->pool;
-    uint64_t odd = 0;
+    uint64_t want, mask, odd = 0;
 
+    BUILD_ASSERT_DECL(offsetof(struct rte_mbuf, nb_segs)
+                      == offsetof(struct rte_mbuf, rearm_data) + 4);
+    memcpy(&want, &plain, sizeof want);
+    memcpy(&mask, &relevant, sizeof mask);
     for (unsigned int i = 0; i < n; i++) {
         const struct rte_mbuf *m = mbufs[i];
+        uint64_t word;
 
-        odd |= (rte_mbuf_refcnt_read(m) ^ 1) | (m->nb_segs ^ 1)
-               | (m->ol_flags & foreign) | (m->pool != pool);
+        memcpy(&word, &m->rearm_data, sizeof word);
+        odd |= ((word ^ want) & mask) | (m->ol_flags & foreign)
+               | ((uintptr_t) m->pool ^ (uintptr_t) pool);
     }
     if (OVS_LIKELY(!odd)) {
         rte_mempool_put_bulk(pool, (void **) mbufs, n);
