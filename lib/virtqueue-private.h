@@ -121,25 +121,33 @@ void vq_tally_flush(struct vq_tally *, struct virtqueue_stats *);
 
 void vq_tally_error(struct vq_tally *, enum virtqueue_error);
 
-/* For each length, up to one more than any bin but the last has, the shift of
- * its bin in 'struct vq_frames_tally'. */
-#define VQ_BINNED_MAX 1519
-extern const uint8_t vq_bin_shifts[VQ_BINNED_MAX + 1];
+/* For each length below VQ_BINNED the shift of its bin in 'struct
+ * vq_frames_tally', and for all others at the end.  That is not VQ_BINNED:
+ * for a minimum GCC goes through vector registers. */
+#define VQ_BINNED 1519
+#define VQ_BINNED_OTHER (VQ_BINNED + 1)
+extern const uint8_t vq_bin_shifts[VQ_BINNED_OTHER + 1];
+
+/* Whom a frame is for. */
+enum vq_cast {
+    VQ_UNICAST,
+    VQ_MULTICAST,
+    VQ_BROADCAST
+};
+
+/* Returns that of a frame of 'len' bytes, the first of which is odd. */
+enum vq_cast vq_get_cast(const uint8_t *data, uint32_t len);
 
 /* Counts a frame that begins with 'data', our copy, if it is for many. */
 static inline void
 vq_tally_destination(struct vq_frames_tally *t, const uint8_t *data,
                      uint32_t len)
 {
-    if (OVS_UNLIKELY(data[0] & 1) && len >= ETH_ADDR_LEN) {
-        struct eth_addr dst;
+    if (OVS_UNLIKELY(data[0] & 1)) {
+        const enum vq_cast cast = vq_get_cast(data, len);
 
-        memcpy(&dst, data, sizeof dst);
-        if (eth_addr_is_broadcast(dst)) {
-            t->broadcast++;
-        } else {
-            t->multicast++;
-        }
+        t->multicast += cast == VQ_MULTICAST;
+        t->broadcast += cast == VQ_BROADCAST;
     }
 }
 
@@ -148,10 +156,8 @@ vq_tally_destination(struct vq_frames_tally *t, const uint8_t *data,
 static inline void
 vq_tally_frame__(struct vq_frames_tally *t, const uint8_t *data, uint32_t len)
 {
-    /* In 64 bits, or else GCC takes vector registers for the minimum. */
-    const uint64_t binned = MIN((uint64_t) len, VQ_BINNED_MAX);
-
-    t->bins += UINT64_C(1) << vq_bin_shifts[binned];
+    t->bins += UINT64_C(1) << vq_bin_shifts[len < VQ_BINNED ? len
+                                            : VQ_BINNED_OTHER];
     t->packets++;
     t->bytes += len;
     vq_tally_destination(t, data, len);

@@ -43,7 +43,7 @@ static const struct {
 #undef VQ_ERROR
 };
 
-const uint8_t vq_bin_shifts[VQ_BINNED_MAX + 1] = {
+const uint8_t vq_bin_shifts[VQ_BINNED_OTHER + 1] = {
     [0 ... 63] = 8 * VQ_BIN_UNDERSIZE,
     [64] = 8 * VQ_BIN_64,
     [65 ... 127] = 8 * VQ_BIN_127,
@@ -51,7 +51,7 @@ const uint8_t vq_bin_shifts[VQ_BINNED_MAX + 1] = {
     [256 ... 511] = 8 * VQ_BIN_511,
     [512 ... 1023] = 8 * VQ_BIN_1023,
     [1024 ... 1518] = 8 * VQ_BIN_1518,
-    [1519] = 8 * VQ_BIN_MAX,
+    [VQ_BINNED_OTHER] = 8 * VQ_BIN_MAX,
 };
 
 const char *
@@ -257,4 +257,16 @@ vq_tally_flush(struct vq_tally *t, struct virtqueue_stats *stats)
         }
     }
     vq_tally_init(t);
+}
+
+enum vq_cast
+vq_get_cast(const uint8_t *data, uint32_t len)
+{
+    struct eth_addr dst;
+
+    if (len < sizeof dst) {
+        return VQ_UNICAST;
+    }
+    memcpy(&dst, data, sizeof dst);
+    return eth_addr_is_broadcast(dst) ? VQ_BROADCAST : VQ_MULTICAST;
 }
