@@ -49,11 +49,75 @@ struct vq_packed_burst {
     struct vq_packed_frame frames[VIRTQUEUE_MAX_BURST];
 };
 
+/* What decides whether a descriptor is a frame in one piece. */
+struct vq_packed_parser {
+    struct virtqueue *vq;
+    uint64_t kind;              /* Flags. */
+    uint32_t shortest;          /* Bytes, and how many more. */
+    uint32_t n_lengths;
+    uint64_t hdr_len;
+    uint64_t gpa;               /* Where frames probably begin. */
+    uint64_t size;
+    const uint8_t *hva;
+};
+
+/* Has 'p' expect frames in the region that was hit last. */
+static inline void
+vq_packed_parser_aim(struct vq_packed_parser *p)
+{
+    const struct virtqueue *vq = p->vq;
+    const struct guest_region *region = &vq->mem->regions[vq->hint];
+    const uint32_t longest = p->shortest + p->n_lengths;
+
+    p->gpa = region->gpa;
+    p->hva = region->hva;
+    /* Whatever begins there ends in the region. */
+    p->size = region->size > longest ? region->size - longest : 0;
+}
+
 /* Our address of a frame that is not where it was expected, or NULL. */
 static __rte_noinline const uint8_t *
 vq_packed_find(struct virtqueue *vq, uint64_t addr, uint32_t len)
 {
     return guest_memory_translate(vq->mem, addr, len, &vq->hint);
+}
+
+/* Parses up to 'n' descriptors from 'desc' on, which do not wrap, to 'frames',
+ * and fetches the frames if 'fetch'.  Returns how many. */
+static inline unsigned int
+vq_packed_parse_some(struct vq_packed_parser *p,
+                     const struct vring_packed_desc *desc, unsigned int n,
+                     struct vq_packed_frame *frames, bool fetch)
+{
+    for (unsigned int i = 0; i < n; i++) {
+        /* Each is read once. */
+        const uint64_t half = __atomic_load_n(vq_packed_half(&desc[i]),
+                                              __ATOMIC_ACQUIRE);
+        const uint64_t addr = *(const volatile uint64_t *) &desc[i].addr;
+        const uint64_t ofs = addr - p->gpa;
+        const uint32_t len = half;
+        const uint8_t *src;
+
+        if ((half & (VQ_HALF_OWNER | VQ_HALF_KIND)) != p->kind
+            || OVS_UNLIKELY(len - p->shortest > p->n_lengths)) {
+            return i;
+        }
+        if (OVS_LIKELY(ofs < p->size)) {
+            src = p->hva + ofs;
+        } else {
+            src = vq_packed_find(p->vq, addr, len);
+            if (!src) {
+                return i;
+            }
+            vq_packed_parser_aim(p);
+        }
+        if (fetch) {
+            vq_prefetch_source(src);
+        }
+        frames[i].src = src;
+        frames[i].half = half - p->hdr_len;
+    }
+    return n;
 }
 
 /* Parses up to 'n' chains, at most the ring's size, from where we are on, as
@@ -62,57 +126,30 @@ static inline unsigned int
 vq_packed_parse(struct virtqueue *vq, unsigned int n, uint32_t room,
                 struct vq_packed_frame *frames)
 {
-    const struct guest_region *region = &vq->mem->regions[vq->hint];
+    struct vq_packed_parser p = {
+        .vq = vq,
+        .kind = VQ_HALF_FLAGS(vq_packed_avail_flags(vq->last_avail)),
+        .shortest = vq->hdr_len + ETH_HEADER_LEN,
+        .n_lengths = room - ETH_HEADER_LEN,
+        .hdr_len = vq->hdr_len,
+    };
     const uint16_t slot = vq_packed_slot(vq->last_avail);
     const struct vring_packed_desc *desc = &vq->ring[slot];
-    const uint32_t hdr_len = vq->hdr_len;
-    const uint32_t shortest = hdr_len + ETH_HEADER_LEN;
-    const uint32_t n_lengths = room - ETH_HEADER_LEN;
-    const unsigned int n_fetched = vq->ahead_data;
-    uint64_t kind = VQ_HALF_FLAGS(vq_packed_avail_flags(vq->last_avail));
-    unsigned int end = MIN(n, vq->size - slot);
-    uint64_t gpa = region->gpa;
-    uint64_t size = region->size;
-    const uint8_t *hva = region->hva;
-    unsigned int i = 0;
+    const unsigned int n_first = MIN(n, vq->size - slot);
+    const unsigned int n_fetched = MIN(n_first, vq->ahead_data);
+    unsigned int i;
 
-    for (;;) {
-        for (; i < end; i++, desc++) {
-            /* Each is read once. */
-            const uint64_t half = __atomic_load_n(vq_packed_half(desc),
-                                                  __ATOMIC_ACQUIRE);
-            const uint64_t addr = *(const volatile uint64_t *) &desc->addr;
-            const uint32_t len = half;
-            const uint64_t ofs = addr - gpa;
-            const uint8_t *src = hva + ofs;
-
-            if ((half & (VQ_HALF_OWNER | VQ_HALF_KIND)) != kind
-                || OVS_UNLIKELY(len - shortest > n_lengths)) {
-                return i;
-            }
-            if (OVS_UNLIKELY(ofs >= size || len > size - ofs)) {
-                src = vq_packed_find(vq, addr, len);
-                if (!src) {
-                    return i;
-                }
-                region = &vq->mem->regions[vq->hint];
-                gpa = region->gpa;
-                size = region->size;
-                hva = region->hva;
-            }
-            if (i >= n_fetched) {
-                vq_prefetch_source(src);
-            }
-            frames[i].src = src;
-            frames[i].half = half - hdr_len;
-        }
-        if (OVS_LIKELY(end == n)) {
-            return n;
-        }
-        desc = vq->ring;
-        kind ^= VQ_HALF_OWNER;
-        end = n;
+    vq_packed_parser_aim(&p);
+    i = vq_packed_parse_some(&p, desc, n_fetched, frames, false);
+    if (i < n_fetched) {
+        return i;
     }
+    i += vq_packed_parse_some(&p, &desc[i], n_first - i, &frames[i], true);
+    if (i < n_first || OVS_LIKELY(i == n)) {
+        return i;
+    }
+    p.kind ^= VQ_HALF_OWNER;
+    return i + vq_packed_parse_some(&p, vq->ring, n - i, &frames[i], true);
 }
 
 /* Counts the descriptors that are available from 'place' on, at most 'limit',
@@ -258,19 +295,89 @@ vq_packed_return(struct virtqueue *vq, const struct vq_packed_burst *b)
     }
 }
 
+/* Takes those of 'n' packet buffers that got no frame out of 'pkts' and gives
+ * them back to 'pool'.  Returns how many are left. */
+static __rte_noinline unsigned int
+vq_packed_compact(const struct vq_packed_frame *frames, struct rte_mbuf **pkts,
+                  unsigned int n, struct rte_mempool *pool)
+{
+    struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
+    unsigned int n_spare = 0;
+    unsigned int n_pkts = 0;
+
+    for (unsigned int i = 0; i < n; i++) {
+        if (frames[i].len) {
+            pkts[n_pkts++] = pkts[i];
+        } else {
+            spare[n_spare++] = pkts[i];
+        }
+    }
+    vq_put_mbufs(pool, spare, n_spare);
+    return n_pkts;
+}
+
+/* Copies the frames of a burst, of which all are 'plain' or not, to 'pkts'.
+ * Those that are dropped have length 0 in the end.  Returns how many. */
+static inline unsigned int
+vq_packed_copy(struct virtqueue *vq, struct vq_packed_burst *b,
+               struct rte_mbuf **pkts, struct vq_packed_ahead *ahead,
+               bool plain)
+{
+    struct vq_frames_tally delivered = { .bytes = 0 };
+    const uint32_t hdr_len = vq->hdr_len;
+    const unsigned int n = b->n;
+    unsigned int n_dropped = 0;
+
+    for (unsigned int i = 0; i < n; i++) {
+        struct vq_packed_frame *f = &b->frames[i];
+        const uint8_t *src = f->src;
+        const uint32_t len = f->len;
+        struct rte_mbuf *m = pkts[i];
+        uint8_t *data = vq_mbuf_data(m);
+
+        if (!(i % VQ_PACKED_FEW)) {
+            vq_packed_ahead_few(ahead, false, 0);
+        }
+        if (plain || src) {
+            const enum virtqueue_error error
+                = vq_accept_header(vq_read_header(src));
+
+            if (OVS_UNLIKELY(error)) {
+                vq_tally_error(&b->tally, error);
+                f->len = 0;
+                n_dropped++;
+                continue;
+            }
+            vq_copy(data, src + hdr_len, len);
+        } else if (!len) {
+            n_dropped++;
+            continue;
+        }
+
+        vq_mbuf_init(m, len);
+        vq_tally_frame__(&delivered, data, len);
+    }
+    delivered.packets = n - n_dropped;
+    vq_tally_add(&b->tally, &delivered);
+    return n_dropped;
+}
+
+static __rte_noinline unsigned int
+vq_packed_copy_slowly(struct virtqueue *vq, struct vq_packed_burst *b,
+                      struct rte_mbuf **pkts, struct vq_packed_ahead *ahead)
+{
+    return vq_packed_copy(vq, b, pkts, ahead, false);
+}
+
 unsigned int
 vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                   struct rte_mbuf **pkts, unsigned int max)
 {
     const uint32_t room = (rte_pktmbuf_data_room_size(pool)
                            - RTE_PKTMBUF_HEADROOM);
-    struct vq_frames_tally delivered = { .bytes = 0 };
-    struct rte_mbuf *spare[VIRTQUEUE_MAX_BURST];
-    const uint32_t hdr_len = vq->hdr_len;
-    unsigned int n_spare = 0;
-    unsigned int n_pkts = 0;
     struct vq_packed_ahead ahead;
     struct vq_packed_burst b;
+    unsigned int n_dropped, n_pkts, n_ahead;
 
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         vq_fail(vq, VQ_ERR_FAULT);
@@ -292,46 +399,22 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
             b.place = vq_packed_advance(vq, vq->last_avail, b.n);
         }
     }
+
     vq_packed_ahead_init(&ahead, vq, b.place, max);
-
-    const unsigned int n = b.n;
-
-    for (unsigned int i = 0; i < n; i++) {
-        const struct vq_packed_frame *f = &b.frames[i];
-        const uint32_t len = f->len;
-        struct rte_mbuf *m = pkts[i];
-
-        if (OVS_LIKELY(i < ahead.n)) {
-            const uint8_t *next = vq_packed_ahead_next(&ahead);
-
-            if (OVS_LIKELY(next != NULL)) {
-                vq_prefetch_source(next);
-            }
-        }
-        if (OVS_LIKELY(f->src != NULL)) {
-            const enum virtqueue_error error
-                = vq_accept_header(vq_read_header(f->src));
-
-            if (OVS_UNLIKELY(error)) {
-                vq_tally_error(&b.tally, error);
-                spare[n_spare++] = m;
-                continue;
-            }
-            vq_copy(vq_mbuf_data(m), f->src + hdr_len, len);
-        } else if (OVS_UNLIKELY(!len)) {
-            spare[n_spare++] = m;
-            continue;
-        }
-
-        vq_mbuf_init(m, len);
-        vq_tally_frame__(&delivered, vq_mbuf_data(m), len);
-        pkts[n_pkts++] = m;
+    n_ahead = ahead.n;
+    if (OVS_LIKELY(b.plain)) {
+        n_dropped = vq_packed_copy(vq, &b, pkts, &ahead, true);
+    } else {
+        n_dropped = vq_packed_copy_slowly(vq, &b, pkts, &ahead);
     }
-    vq->ahead_data = MIN(ahead.n, b.n);
+    vq->ahead_data = n_ahead - ahead.n;
 
-    if (OVS_UNLIKELY(n_pkts < b.n_mbufs)) {
-        vq_put_mbufs(pool, spare, n_spare);
+    if (OVS_UNLIKELY(b.n < b.n_mbufs)) {
         vq_put_mbufs(pool, &pkts[b.n], b.n_mbufs - b.n);
+    }
+    n_pkts = b.n;
+    if (OVS_UNLIKELY(n_dropped)) {
+        n_pkts = vq_packed_compact(b.frames, pkts, b.n, pool);
     }
     if (OVS_UNLIKELY(guest_memory_is_faulted(vq->mem))) {
         /* Who knows what was copied. */
@@ -345,7 +428,6 @@ vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
         vq_packed_return(vq, &b);
         virtqueue_notify(vq);
     }
-    vq_tally_add(&b.tally, &delivered);
     vq_tally_flush(&b.tally, vq->stats);
     return n_pkts;
 }

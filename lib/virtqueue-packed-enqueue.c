@@ -31,15 +31,77 @@
 /* A frame that goes to one piece of memory. */
 struct vq_packed_order {
     uint8_t *dst;
-    uint64_t gpa;
     uint64_t half;              /* Length and id of the used descriptor. */
 };
+
+/* What decides whether a descriptor is a buffer in one piece. */
+struct vq_packed_placer {
+    struct virtqueue *vq;
+    uint64_t kind;              /* Flags. */
+    uint32_t hdr_len;
+    uint64_t gpa;               /* Where buffers probably are. */
+    uint64_t size;
+    uint8_t *hva;
+};
+
+/* Has 'p' expect buffers in the region that was hit last. */
+static inline void
+vq_packed_placer_aim(struct vq_packed_placer *p)
+{
+    const struct virtqueue *vq = p->vq;
+    const struct guest_region *region = &vq->mem->regions[vq->hint];
+
+    p->gpa = region->gpa;
+    p->size = region->size;
+    p->hva = region->hva;
+}
 
 /* Our address of a buffer that is not where it was expected, or NULL. */
 static __rte_noinline uint8_t *
 vq_packed_find(struct virtqueue *vq, uint64_t addr, uint32_t len)
 {
     return guest_memory_translate(vq->mem, addr, len, &vq->hint);
+}
+
+/* Finds places for the 'n' frames of 'pkts' in as many descriptors from 'desc'
+ * on, which do not wrap, and fetches the places if 'fetch'.  Returns for how
+ * many. */
+static inline unsigned int
+vq_packed_place_some(struct vq_packed_placer *p,
+                     const struct vring_packed_desc *desc, unsigned int n,
+                     struct rte_mbuf **pkts, struct vq_packed_order *orders,
+                     bool fetch)
+{
+    for (unsigned int i = 0; i < n; i++) {
+        /* Each is read once. */
+        const uint64_t half = __atomic_load_n(vq_packed_half(&desc[i]),
+                                              __ATOMIC_ACQUIRE);
+        const uint64_t addr = *(const volatile uint64_t *) &desc[i].addr;
+        const uint64_t ofs = addr - p->gpa;
+        const uint32_t len = half;
+        const uint32_t need = p->hdr_len + pkts[i]->pkt_len;
+        uint8_t *dst;
+
+        if ((half & (VQ_HALF_OWNER | VQ_HALF_KIND)) != p->kind
+            || OVS_UNLIKELY(len < need)) {
+            return i;
+        }
+        if (OVS_LIKELY(ofs < p->size && len <= p->size - ofs)) {
+            dst = p->hva + ofs;
+        } else {
+            dst = vq_packed_find(p->vq, addr, len);
+            if (!dst) {
+                return i;
+            }
+            vq_packed_placer_aim(p);
+        }
+        if (fetch) {
+            vq_prefetch_frame(dst, p->hdr_len);
+        }
+        orders[i].dst = dst;
+        orders[i].half = (half & VQ_HALF_ID) | need;
+    }
+    return n;
 }
 
 /* Finds places for up to 'n' frames, at most as many as the ring's size, in
@@ -49,57 +111,58 @@ static inline unsigned int
 vq_packed_place(struct virtqueue *vq, struct rte_mbuf **pkts, unsigned int n,
                 struct vq_packed_order *orders)
 {
-    const struct guest_region *region = &vq->mem->regions[vq->hint];
+    struct vq_packed_placer p = {
+        .vq = vq,
+        .kind = VQ_HALF_FLAGS(vq_packed_avail_flags(vq->last_avail)
+                              | VRING_DESC_F_WRITE),
+        .hdr_len = vq->hdr_len,
+    };
     const uint16_t slot = vq_packed_slot(vq->last_avail);
     const struct vring_packed_desc *desc = &vq->ring[slot];
-    const uint32_t hdr_len = vq->hdr_len;
-    const unsigned int n_fetched = vq->ahead_data;
-    uint64_t kind = (VQ_HALF_FLAGS(vq_packed_avail_flags(vq->last_avail))
-                     | VQ_HALF_FLAGS(VRING_DESC_F_WRITE));
-    unsigned int end = MIN(n, vq->size - slot);
-    uint64_t gpa = region->gpa;
-    uint64_t size = region->size;
-    uint8_t *hva = region->hva;
-    unsigned int i = 0;
+    const unsigned int n_first = MIN(n, vq->size - slot);
+    const unsigned int n_fetched = MIN(n_first, vq->ahead_data);
+    unsigned int i;
 
-    for (;;) {
-        for (; i < end; i++, desc++) {
-            /* Each is read once. */
-            const uint64_t half = __atomic_load_n(vq_packed_half(desc),
-                                                  __ATOMIC_ACQUIRE);
-            const uint64_t addr = *(const volatile uint64_t *) &desc->addr;
-            const uint32_t need = hdr_len + pkts[i]->pkt_len;
-            const uint32_t len = half;
-            const uint64_t ofs = addr - gpa;
-            uint8_t *dst = hva + ofs;
+    vq_packed_placer_aim(&p);
+    i = vq_packed_place_some(&p, desc, n_fetched, pkts, orders, false);
+    if (i < n_fetched) {
+        return i;
+    }
+    i += vq_packed_place_some(&p, &desc[i], n_first - i, &pkts[i], &orders[i],
+                              true);
+    if (i < n_first || OVS_LIKELY(i == n)) {
+        return i;
+    }
+    p.kind ^= VQ_HALF_OWNER;
+    return i + vq_packed_place_some(&p, vq->ring, n - i, &pkts[i], &orders[i],
+                                    true);
+}
 
-            if ((half & (VQ_HALF_OWNER | VQ_HALF_KIND)) != kind
-                || OVS_UNLIKELY(len < need)) {
-                return i;
-            }
-            if (OVS_UNLIKELY(ofs >= size || len > size - ofs)) {
-                dst = vq_packed_find(vq, addr, len);
-                if (!dst) {
-                    return i;
-                }
-                region = &vq->mem->regions[vq->hint];
-                gpa = region->gpa;
-                size = region->size;
-                hva = region->hva;
-            }
-            if (i >= n_fetched) {
-                vq_prefetch_frame(dst, hdr_len);
-            }
-            orders[i].dst = dst;
-            orders[i].gpa = addr;
-            orders[i].half = (half & VQ_HALF_ID) | need;
+/* Guest physical address of 'p', which is in guest memory. */
+static uint64_t
+vq_packed_gpa(const struct guest_memory *mem, const uint8_t *p)
+{
+    for (size_t i = 0; i < mem->n_regions; i++) {
+        const struct guest_region *r = &mem->regions[i];
+        const uint64_t ofs = p - r->hva;
+
+        if (ofs < r->size) {
+            return r->gpa + ofs;
         }
-        if (OVS_LIKELY(end == n)) {
-            return n;
-        }
-        desc = vq->ring;
-        kind ^= VQ_HALF_OWNER;
-        end = n;
+    }
+    OVS_NOT_REACHED();
+}
+
+/* Marks where the 'n' frames of 'pkts' went. */
+static __rte_noinline void
+vq_packed_log_orders(struct virtqueue *vq, struct rte_mbuf *const *pkts,
+                     unsigned int n, const struct vq_packed_order *orders)
+{
+    struct dirty_log *log = vq_log(vq);
+
+    for (unsigned int i = 0; log && i < n; i++) {
+        dirty_log_mark__(log, vq_packed_gpa(vq->mem, orders[i].dst),
+                         vq->hdr_len + pkts[i]->pkt_len);
     }
 }
 
@@ -111,29 +174,34 @@ vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
                struct vq_packed_ahead *ahead, struct vq_tally *tally)
 {
     struct vq_frames_tally delivered = { .bytes = 0 };
-    struct dirty_log *log = vq_log(vq);
+    const unsigned int n_ahead = ahead->n;
     const uint32_t hdr_len = vq->hdr_len;
 
     for (unsigned int i = 0; i < n; i++) {
         const struct vq_packed_order *o = &orders[i];
         const struct rte_mbuf *m = pkts[i];
+        const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
         const uint32_t len = m->pkt_len;
+        uint8_t *dst = o->dst;
 
-        if (OVS_LIKELY(i < ahead->n)) {
-            const uint8_t *next = vq_packed_ahead_next(ahead);
-
-            if (OVS_LIKELY(next != NULL)) {
-                vq_prefetch_frame(next, hdr_len);
-            }
+        if (!(i % VQ_PACKED_FEW)) {
+            vq_packed_ahead_few(ahead, true, hdr_len);
         }
-        vq_write_header(o->dst, hdr_len, 1);
-        vq_copy_segments(o->dst + hdr_len, m, m->pkt_len);
-        dirty_log_mark(log, o->gpa, hdr_len + len);
-        vq_tally_frame__(&delivered, rte_pktmbuf_mtod(m, const uint8_t *),
-                         len);
+        vq_write_header(dst, hdr_len, 1);
+        if (OVS_LIKELY(m->nb_segs == 1)) {
+            vq_copy(dst + hdr_len, data, len);
+        } else {
+            vq_copy_many_segments(dst + hdr_len, m);
+        }
+        vq_tally_frame__(&delivered, data, len);
     }
-    vq->ahead_data = MIN(ahead->n, n);
+    delivered.packets = n;
     vq_tally_add(tally, &delivered);
+    vq->ahead_data = n_ahead - ahead->n;
+
+    if (OVS_UNLIKELY(vq_log(vq) != NULL)) {
+        vq_packed_log_orders(vq, pkts, n, orders);
+    }
 }
 
 /* True if guest memory is what it was.  Otherwise the ring has stopped. */
@@ -196,8 +264,7 @@ vq_packed_enqueue_slowly(struct vq_enqueue *e, struct rte_mbuf **pkts,
         if (dst) {
             vq_prefetch_frame(dst, vq->hdr_len);
             ordered[n_orders] = pkts[i];
-            orders[n_orders].dst = dst;
-            orders[n_orders++].gpa = d.addr;
+            orders[n_orders++].dst = dst;
             used[e->n_used++] = (struct vq_packed_used) {
                 .len = need,
                 .id = d.next,
@@ -234,7 +301,7 @@ vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
     uint16_t place;
 
     e->n_used = 0;
-    if (vq->ahead_data < most) {
+    if (OVS_UNLIKELY(vq->ahead_data < most) && most > VQ_PACKED_FEW) {
         vq_packed_prefetch(vq, vq->last_avail, most);
     }
     vq_tally_init(&e->tally);
@@ -253,7 +320,8 @@ vq_packed_enqueue_batch(struct vq_enqueue *e, struct rte_mbuf **pkts,
     if (OVS_LIKELY(placed)) {
         vq_packed_give_back(vq, &orders[0].half,
                             sizeof orders[0] / sizeof orders[0].half,
-                            placed, UINT64_MAX, VRING_DESC_F_WRITE);
+                            placed, UINT64_MAX,
+                            VQ_HALF_FLAGS(VRING_DESC_F_WRITE));
     }
     vq_tally_flush(&e->tally, vq->stats);
     return placed;

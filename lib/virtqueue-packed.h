@@ -34,6 +34,8 @@
  * that is where the guest looks. */
 
 #include "virtqueue-chain.h"
+#include "virtqueue-dequeue.h"
+#include "virtqueue-enqueue.h"
 
 /* Bits of a place. */
 #define VQ_PLACE_WRAP 0x8000
@@ -152,7 +154,8 @@ vq_packed_half(const struct vring_packed_desc *d)
 }
 
 /* Fetches the descriptors of 'n' places from 'place' on, but none beyond the
- * end of the ring. */
+ * end of the ring.  As if to write: most will be, and the guest gets back
+ * faster what is not shared. */
 static inline void
 vq_packed_prefetch(const struct virtqueue *vq, uint16_t place, uint16_t n)
 {
@@ -161,7 +164,7 @@ vq_packed_prefetch(const struct virtqueue *vq, uint16_t place, uint16_t n)
     const uint32_t end = MIN((uint32_t) vq_packed_slot(place) + n, vq->size);
 
     for (uint32_t slot = first; slot < end; slot += per_line) {
-        OVS_PREFETCH(&vq->ring[slot]);
+        vq_prefetch_write(&vq->ring[slot]);
     }
 }
 
@@ -189,7 +192,7 @@ vq_packed_ahead_count(const struct virtqueue *vq, uint16_t place,
 {
     unsigned int i;
 
-    if (!vq_packed_is_available(vq, place)) {
+    if (!n || !vq_packed_is_available(vq, place)) {
         return 0;
     }
     /* They are made available in turn. */
@@ -225,48 +228,95 @@ vq_packed_ahead_init(struct vq_packed_ahead *a, const struct virtqueue *vq,
     a->hva = region->hva;
 }
 
-/* Returns our address of the next buffer to be fetched, or NULL. */
-static inline const uint8_t *
-vq_packed_ahead_next(struct vq_packed_ahead *a)
-{
-    const uint64_t ofs = *(const volatile uint64_t *) &a->desc->addr - a->gpa;
+/* Buffers that are fetched in one go: those of a line of descriptors. */
+#define VQ_PACKED_FEW 4
 
-    if (++a->desc == a->end) {
-        a->desc = a->ring;
+/* Fetches what is read, or written if 'write', first of the buffer of 'd'. */
+static inline void
+vq_packed_ahead_one(const struct vq_packed_ahead *a,
+                    const struct vring_packed_desc *d, bool write,
+                    uint8_t hdr_len)
+{
+    const uint64_t ofs = *(const volatile uint64_t *) &d->addr - a->gpa;
+
+    if (OVS_LIKELY(ofs < a->size)) {
+        if (write) {
+            vq_prefetch_frame(a->hva + ofs, hdr_len);
+        } else {
+            vq_prefetch_source(a->hva + ofs);
+        }
     }
-    return ofs < a->size ? a->hva + ofs : NULL;
 }
 
-/* Gives back the first 'n' chains, at least one, each of one descriptor.
+/* Fetches the next few buffers. */
+static inline void
+vq_packed_ahead_few(struct vq_packed_ahead *a, bool write, uint8_t hdr_len)
+{
+    const struct vring_packed_desc *d = a->desc;
+
+    if (OVS_LIKELY(a->n >= VQ_PACKED_FEW && a->end - d >= VQ_PACKED_FEW)) {
+        vq_packed_ahead_one(a, &d[0], write, hdr_len);
+        vq_packed_ahead_one(a, &d[1], write, hdr_len);
+        vq_packed_ahead_one(a, &d[2], write, hdr_len);
+        vq_packed_ahead_one(a, &d[3], write, hdr_len);
+        a->desc += VQ_PACKED_FEW;
+        a->n -= VQ_PACKED_FEW;
+    } else {
+        for (int i = 0; i < VQ_PACKED_FEW && a->n; i++, a->n--) {
+            if (a->desc == a->end) {
+                a->desc = a->ring;
+            }
+            vq_packed_ahead_one(a, a->desc++, write, hdr_len);
+        }
+    }
+}
+
+/* Writes used descriptors for 'n' chains of one descriptor from 'desc' on.
  * 'word' is made of length and id of the first one, and each 'stride' words on
- * there is the next; other bits are not 'keep'.  'flags' are those besides the
- * owner's. */
+ * there is the next; other bits are not 'keep'.  'flags' are where they
+ * belong. */
+static inline void
+vq_packed_set_used(struct vring_packed_desc *desc, const uint64_t *word,
+                   size_t stride, unsigned int n, uint64_t keep,
+                   uint64_t flags)
+{
+    const struct vring_packed_desc *end = desc + n;
+
+#define VQ_SET_USED(I)                                                  \
+    __atomic_store_n(vq_packed_half(&desc[I]),                          \
+                     (word[(I) * stride] & keep) | flags, __ATOMIC_RELAXED)
+    for (; end - desc >= 4; desc += 4, word += 4 * stride) {
+        VQ_SET_USED(0);
+        VQ_SET_USED(1);
+        VQ_SET_USED(2);
+        VQ_SET_USED(3);
+    }
+    for (; desc < end; desc++, word += stride) {
+        VQ_SET_USED(0);
+    }
+#undef VQ_SET_USED
+}
+
+/* Gives back the first 'n' chains, at least one, each of one descriptor.  The
+ * parameters are those above; 'flags' besides the owner's. */
 static inline void
 vq_packed_give_back(struct virtqueue *vq, const uint64_t *word, size_t stride,
-                    unsigned int n, uint64_t keep, uint16_t flags)
+                    unsigned int n, uint64_t keep, uint64_t flags)
 {
     const uint16_t place = vq->last_used;
     const uint16_t slot = vq_packed_slot(place);
-    struct vring_packed_desc *ring = vq->ring;
+    struct vring_packed_desc *desc = &vq->ring[slot];
     const unsigned int n_first = MIN(n, vq->size - slot);
-    uint64_t owner = place & VQ_PLACE_WRAP ? VQ_HALF_OWNER : 0;
-    const uint64_t first = (*word & keep) | VQ_HALF_FLAGS(flags) | owner;
-    unsigned int i;
 
-    for (i = 1; i < n_first; i++) {
-        const uint64_t w = word[i * stride] & keep;
-
-        __atomic_store_n(vq_packed_half(&ring[slot + i]),
-                         w | VQ_HALF_FLAGS(flags) | owner, __ATOMIC_RELAXED);
+    flags |= place & VQ_PLACE_WRAP ? VQ_HALF_OWNER : 0;
+    vq_packed_set_used(desc + 1, word + stride, stride, n_first - 1, keep,
+                       flags);
+    if (OVS_UNLIKELY(n > n_first)) {
+        vq_packed_set_used(vq->ring, word + n_first * stride, stride,
+                           n - n_first, keep, flags ^ VQ_HALF_OWNER);
     }
-    owner ^= VQ_HALF_OWNER;
-    for (; i < n; i++) {
-        const uint64_t w = word[i * stride] & keep;
-
-        __atomic_store_n(vq_packed_half(&ring[i - n_first]),
-                         w | VQ_HALF_FLAGS(flags) | owner, __ATOMIC_RELAXED);
-    }
-    __atomic_store_n(vq_packed_half(&ring[slot]), first, __ATOMIC_RELEASE);
+    __atomic_store_n(vq_packed_half(desc), (*word & keep) | flags,
+                     __ATOMIC_RELEASE);
     if (OVS_UNLIKELY(vq_log(vq) != NULL)) {
         vq_packed_log__(vq, slot, n);
     }
