@@ -94,6 +94,7 @@ lib_libvring_a_SOURCES = \
 
 # What is compiled once for each variant (lib/virtqueue-variant.h).
 VARIANT_FILES = \
+	lib/virtqueue-avx2.h \
 	lib/virtqueue-avx512.h \
 	lib/virtqueue-split-dequeue.c \
 	lib/virtqueue-split-enqueue.c \

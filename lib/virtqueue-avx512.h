@@ -165,10 +165,16 @@ vq_group_received(const struct virtqueue *vq, uint16_t first,
         return false;
     }
 
-    const __m512i m = _mm512_maskz_loadu_epi64(g.lanes, pkts);
-    const __m256i pkt_len = _mm512_mask_i64gather_epi32(
-        _mm256_setzero_si256(), g.lanes, m,
-        (const void *) offsetof(struct rte_mbuf, pkt_len), 1);
+    uint32_t pkt_lens[VQ_LANES];
+
+    for (unsigned int i = 0; i < VQ_LANES; i++) {
+        /* Those that are too many are not used.  A gather takes longer. */
+        pkt_lens[i] = pkts[MIN(i, n - 1)]->pkt_len;
+    }
+
+    const __m256i pkt_len = _mm256_set_epi32(
+        pkt_lens[7], pkt_lens[6], pkt_lens[5], pkt_lens[4],
+        pkt_lens[3], pkt_lens[2], pkt_lens[1], pkt_lens[0]);
     const __m512i need = _mm512_add_epi64(_mm512_cvtepu32_epi64(pkt_len),
                                           _mm512_set1_epi64(vq->hdr_len));
 
@@ -210,6 +216,8 @@ vq_group_ahead(const struct vq_split_ahead *a, unsigned int n,
     return true;
 }
 
+/* Counts the lengths of 'n' frames. */
+#define VQ_TALLY_LENGTHS
 static inline void
 vq_tally_lengths(struct vq_frames_tally *t, const uint32_t *len,
                  unsigned int n)

@@ -35,6 +35,8 @@
 
 #if defined __AVX512VBMI__
 #include "virtqueue-avx512.h"
+#elif defined __AVX2__
+#include "virtqueue-avx2.h"
 #else
 #define VQ_LANES 1
 
@@ -65,12 +67,6 @@ vq_group_ahead(const struct vq_split_ahead *a OVS_UNUSED,
                unsigned int n OVS_UNUSED, const uint8_t **next OVS_UNUSED)
 {
     return false;
-}
-
-static inline void
-vq_tally_lengths(struct vq_frames_tally *t OVS_UNUSED,
-                 const uint32_t *len OVS_UNUSED, unsigned int n OVS_UNUSED)
-{
 }
 #endif
 
@@ -116,22 +112,23 @@ vq_split_ahead_buffers(struct vq_split_ahead *a, const uint8_t **next,
 static inline void
 vq_tally_one(struct vq_frames_tally *t, const uint8_t *data, uint32_t len)
 {
-    if (VQ_LANES > 1) {
-        vq_tally_destination(t, data, len);
-    } else {
-        vq_tally_frame__(t, data, len);
-    }
+#ifdef VQ_TALLY_LENGTHS
+    vq_tally_destination(t, data, len);
+#else
+    vq_tally_frame__(t, data, len);
+#endif
 }
 
 /* 'len' has VQ_SPLIT_ENTRIES elements, 'n' of which are of delivered frames,
  * at most VIRTQUEUE_MAX_BURST. */
 static inline void
-vq_tally_all(struct vq_frames_tally *t, const uint32_t *len, unsigned int n)
+vq_tally_all(struct vq_frames_tally *t OVS_UNUSED,
+             const uint32_t *len OVS_UNUSED, unsigned int n OVS_UNUSED)
 {
-    if (VQ_LANES > 1) {
-        t->packets += n;
-        vq_tally_lengths(t, len, n);
-    }
+#ifdef VQ_TALLY_LENGTHS
+    t->packets += n;
+    vq_tally_lengths(t, len, n);
+#endif
 }
 
 #endif /* virtqueue-vector.h */
