@@ -173,7 +173,7 @@ class Switch:
                           'Interface').strip()
         if errors:
             raise ChildError(errors.replace('\n', '; '))
-        self.run('ovs-ofctl', 'replace-flows', 'br0', '-',
+        self.run('ovs-ofctl', '-O', 'OpenFlow14', 'replace-flows', 'br0', '-',
                  text='\n'.join(rules) + '\n')
 
     def socket(self, port):
