@@ -151,15 +151,22 @@ vq_tally_destination(struct vq_frames_tally *t, const uint8_t *data,
     }
 }
 
-/* Counts a frame of 'len' bytes that was delivered; 'data' is our copy.  Loops
- * keep a tally of their own, of which nobody has the address, in registers. */
+/* Counts the length of a frame that was delivered. */
 static inline void
-vq_tally_frame__(struct vq_frames_tally *t, const uint8_t *data, uint32_t len)
+vq_tally_length(struct vq_frames_tally *t, uint32_t len)
 {
     t->bins += UINT64_C(1) << vq_bin_shifts[len < VQ_BINNED ? len
                                             : VQ_BINNED_OTHER];
     t->packets++;
     t->bytes += len;
+}
+
+/* Counts a frame of 'len' bytes that was delivered; 'data' is our copy.  Loops
+ * keep a tally of their own, of which nobody has the address, in registers. */
+static inline void
+vq_tally_frame__(struct vq_frames_tally *t, const uint8_t *data, uint32_t len)
+{
+    vq_tally_length(t, len);
     vq_tally_destination(t, data, len);
 }
 

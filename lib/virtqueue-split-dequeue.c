@@ -88,7 +88,7 @@ vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
     while (i < n) {
         unsigned int end = i + vq_group_size(first + i, n - i, mask);
 
-        if (VQ_LANES > 1
+        if (VQ_LANES > 1 && end - i >= VQ_GROUP_MIN
             && OVS_LIKELY(vq_group_transmitted(vq, first + i, end - i,
                                                shortest, longest,
                                                &frames->src[i],

@@ -64,7 +64,7 @@ vq_split_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
                             mask);
         const unsigned int end = i + group;
 
-        if (VQ_LANES > 1
+        if (VQ_LANES > 1 && end - i >= VQ_GROUP_MIN
             && OVS_LIKELY(vq_group_received(vq, first + taken, &pkts[i],
                                             group, &orders->dst[n_placed],
                                             &orders->gpa[n_placed],

@@ -59,7 +59,9 @@ bool vq_split_wants_interrupt(const struct virtqueue *, uint16_t old,
 /* Gives back the 'n' chains whose used elements have been written. */
 void vq_split_publish(struct virtqueue *, uint16_t n);
 
-/* Chains that variants for vectors deal with together, at most. */
+/* Chains that variants for vectors deal with together, at least and at most.
+ * For fewer the preparations do not pay. */
+#define VQ_GROUP_MIN 4
 #define VQ_GROUP_MAX 8
 
 /* Entries of arrays that are filled by whole groups. */

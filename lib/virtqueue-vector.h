@@ -96,7 +96,8 @@ vq_split_ahead_buffers(struct vq_split_ahead *a, const uint8_t **next,
     for (unsigned int i = 0; i < n; ) {
         const unsigned int end = i + vq_group_size(a->at_data, n - i, a->mask);
 
-        if (VQ_LANES > 1 && OVS_LIKELY(vq_group_ahead(a, end - i, &next[i]))) {
+        if (end - i >= VQ_GROUP_MIN && VQ_LANES > 1
+            && OVS_LIKELY(vq_group_ahead(a, end - i, &next[i]))) {
             a->at_data += end - i;
             i = end;
             continue;
@@ -126,8 +127,14 @@ vq_tally_all(struct vq_frames_tally *t OVS_UNUSED,
              const uint32_t *len OVS_UNUSED, unsigned int n OVS_UNUSED)
 {
 #ifdef VQ_TALLY_LENGTHS
-    t->packets += n;
-    vq_tally_lengths(t, len, n);
+    if (n >= VQ_LANES) {
+        t->packets += n;
+        vq_tally_lengths(t, len, n);
+        return;
+    }
+    for (unsigned int i = 0; i < n; i++) {
+        vq_tally_length(t, len[i]);
+    }
 #endif
 }
 
