@@ -79,8 +79,6 @@ lib_libvring_a_SOURCES = \
 	lib/virtqueue-dequeue.h \
 	lib/virtqueue-enqueue.h \
 	lib/virtqueue-gather.c \
-	lib/virtqueue-packed-dequeue.c \
-	lib/virtqueue-packed-enqueue.c \
 	lib/virtqueue-packed.c \
 	lib/virtqueue-packed.h \
 	lib/virtqueue-private.h \
@@ -96,6 +94,9 @@ lib_libvring_a_SOURCES = \
 VARIANT_FILES = \
 	lib/virtqueue-avx2.h \
 	lib/virtqueue-avx512.h \
+	lib/virtqueue-packed-avx512.h \
+	lib/virtqueue-packed-dequeue.c \
+	lib/virtqueue-packed-enqueue.c \
 	lib/virtqueue-split-dequeue.c \
 	lib/virtqueue-split-enqueue.c \
 	lib/virtqueue-vector.h

@@ -22,6 +22,7 @@
 
 #include "virtqueue-dequeue.h"
 #include "virtqueue-packed.h"
+#include "virtqueue-variant.h"
 
 #include "util.h"
 
@@ -82,6 +83,34 @@ vq_packed_find(struct virtqueue *vq, uint64_t addr, uint32_t len)
     return guest_memory_translate(vq->mem, addr, len, &vq->hint);
 }
 
+#ifdef VQ_PACKED_LANES
+/* As vq_packed_parse_some(), for a group: all of it or nothing. */
+static inline bool
+vq_packed_parse_group(const struct vq_packed_parser *p,
+                      const struct vring_packed_desc *desc,
+                      struct vq_packed_frame *frames, bool fetch)
+{
+    const struct vq_packed_group g = vq_packed_group_read(desc);
+    const uint64_t longest = (uint64_t) p->shortest + p->n_lengths;
+
+    if (OVS_UNLIKELY(!vq_packed_group_check(&g, p->kind,
+                                            _mm512_set1_epi64(p->shortest),
+                                            _mm512_set1_epi64(longest),
+                                            p->gpa, p->size))) {
+        return false;
+    }
+    vq_packed_group_store(
+        frames,
+        _mm512_add_epi64(g.addr, _mm512_set1_epi64((uintptr_t) p->hva
+                                                   - p->gpa)),
+        _mm512_sub_epi64(g.half, _mm512_set1_epi64(p->hdr_len)));
+    for (int i = 0; fetch && i < VQ_PACKED_LANES; i++) {
+        vq_prefetch_source(frames[i].src);
+    }
+    return true;
+}
+#endif
+
 /* Parses up to 'n' descriptors from 'desc' on, which do not wrap, to 'frames',
  * and fetches the frames if 'fetch'.  Returns how many. */
 static inline unsigned int
@@ -89,7 +118,16 @@ vq_packed_parse_some(struct vq_packed_parser *p,
                      const struct vring_packed_desc *desc, unsigned int n,
                      struct vq_packed_frame *frames, bool fetch)
 {
-    for (unsigned int i = 0; i < n; i++) {
+    unsigned int i = 0;
+
+#ifdef VQ_PACKED_LANES
+    for (; n - i >= VQ_PACKED_LANES; i += VQ_PACKED_LANES) {
+        if (!vq_packed_parse_group(p, &desc[i], &frames[i], fetch)) {
+            break;
+        }
+    }
+#endif
+    for (; i < n; i++) {
         /* Each is read once. */
         const uint64_t half = __atomic_load_n(vq_packed_half(&desc[i]),
                                               __ATOMIC_ACQUIRE);
@@ -370,8 +408,9 @@ vq_packed_copy_slowly(struct virtqueue *vq, struct vq_packed_burst *b,
 }
 
 unsigned int
-vq_packed_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
-                  struct rte_mbuf **pkts, unsigned int max)
+VQ_VARIANT_NAME(vq_packed_dequeue)(struct virtqueue *vq,
+                                   struct rte_mempool *pool,
+                                   struct rte_mbuf **pkts, unsigned int max)
 {
     const uint32_t room = (rte_pktmbuf_data_room_size(pool)
                            - RTE_PKTMBUF_HEADROOM);

@@ -22,6 +22,7 @@
 
 #include "virtqueue-enqueue.h"
 #include "virtqueue-packed.h"
+#include "virtqueue-variant.h"
 
 #include "util.h"
 
@@ -63,6 +64,40 @@ vq_packed_find(struct virtqueue *vq, uint64_t addr, uint32_t len)
     return guest_memory_translate(vq->mem, addr, len, &vq->hint);
 }
 
+#ifdef VQ_PACKED_LANES
+/* As vq_packed_place_some(), for a group: all of it or nothing. */
+static inline bool
+vq_packed_place_group(const struct vq_packed_placer *p,
+                      const struct vring_packed_desc *desc,
+                      struct rte_mbuf *const *pkts,
+                      struct vq_packed_order *orders, bool fetch)
+{
+    const struct vq_packed_group g = vq_packed_group_read(desc);
+    const __m256i pkt_len = _mm512_i64gather_epi32(
+        _mm512_loadu_si512(pkts),
+        (const void *) offsetof(struct rte_mbuf, pkt_len), 1);
+    const __m512i need = _mm512_add_epi64(_mm512_cvtepu32_epi64(pkt_len),
+                                          _mm512_set1_epi64(p->hdr_len));
+
+    if (OVS_UNLIKELY(!vq_packed_group_check(&g, p->kind, need,
+                                            _mm512_set1_epi64(UINT32_MAX),
+                                            p->gpa, p->size))) {
+        return false;
+    }
+    vq_packed_group_store(
+        orders,
+        _mm512_add_epi64(g.addr, _mm512_set1_epi64((uintptr_t) p->hva
+                                                   - p->gpa)),
+        _mm512_or_epi64(_mm512_and_epi64(g.half,
+                                         _mm512_set1_epi64(VQ_HALF_ID)),
+                        need));
+    for (int i = 0; fetch && i < VQ_PACKED_LANES; i++) {
+        vq_prefetch_frame(orders[i].dst, p->hdr_len);
+    }
+    return true;
+}
+#endif
+
 /* Finds places for the 'n' frames of 'pkts' in as many descriptors from 'desc'
  * on, which do not wrap, and fetches the places if 'fetch'.  Returns for how
  * many. */
@@ -72,7 +107,17 @@ vq_packed_place_some(struct vq_packed_placer *p,
                      struct rte_mbuf **pkts, struct vq_packed_order *orders,
                      bool fetch)
 {
-    for (unsigned int i = 0; i < n; i++) {
+    unsigned int i = 0;
+
+#ifdef VQ_PACKED_LANES
+    for (; n - i >= VQ_PACKED_LANES; i += VQ_PACKED_LANES) {
+        if (!vq_packed_place_group(p, &desc[i], &pkts[i], &orders[i],
+                                   fetch)) {
+            break;
+        }
+    }
+#endif
+    for (; i < n; i++) {
         /* Each is read once. */
         const uint64_t half = __atomic_load_n(vq_packed_half(&desc[i]),
                                               __ATOMIC_ACQUIRE);
@@ -356,8 +401,8 @@ vq_packed_enqueue__(struct virtqueue *vq, struct rte_mbuf **pkts,
 }
 
 unsigned int
-vq_packed_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
-                  unsigned int n)
+VQ_VARIANT_NAME(vq_packed_enqueue)(struct virtqueue *vq,
+                                   struct rte_mbuf **pkts, unsigned int n)
 {
     if (!n || !vq_packed_is_available(vq, vq->last_avail)) {
         /* Maybe because the ring is gone. */

@@ -54,10 +54,6 @@ struct vq_packed_used {
 };
 
 void vq_packed_start(struct virtqueue *);
-unsigned int vq_packed_dequeue(struct virtqueue *, struct rte_mempool *,
-                               struct rte_mbuf **, unsigned int max);
-unsigned int vq_packed_enqueue(struct virtqueue *, struct rte_mbuf **,
-                               unsigned int n);
 
 /* Chains that wait, at most the ring's size. */
 unsigned int vq_packed_pending(const struct virtqueue *);
@@ -271,6 +267,10 @@ vq_packed_ahead_few(struct vq_packed_ahead *a, bool write, uint8_t hdr_len)
     }
 }
 
+#ifdef __AVX512VBMI__
+#include "virtqueue-packed-avx512.h"
+#endif
+
 /* Writes used descriptors for 'n' chains of one descriptor from 'desc' on.
  * 'word' is made of length and id of the first one, and each 'stride' words on
  * there is the next; other bits are not 'keep'.  'flags' are where they
@@ -282,6 +282,11 @@ vq_packed_set_used(struct vring_packed_desc *desc, const uint64_t *word,
 {
     const struct vring_packed_desc *end = desc + n;
 
+#ifdef VQ_PACKED_LANES
+    for (; stride == 2 && end - desc >= 4; desc += 4, word += 8) {
+        vq_packed_group_used(desc, word - 1, keep, flags);
+    }
+#endif
 #define VQ_SET_USED(I)                                                  \
     __atomic_store_n(vq_packed_half(&desc[I]),                          \
                      (word[(I) * stride] & keep) | flags, __ATOMIC_RELAXED)

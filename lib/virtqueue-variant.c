@@ -73,6 +73,8 @@ avx512_is_supported(void)
         .is_supported = NAME##_is_supported,                        \
         .split_dequeue = vq_split_dequeue_##NAME,                   \
         .split_enqueue = vq_split_enqueue_##NAME,                   \
+        .packed_dequeue = vq_packed_dequeue_##NAME,                 \
+        .packed_enqueue = vq_packed_enqueue_##NAME,                 \
     }
 
 /* The best comes last. */

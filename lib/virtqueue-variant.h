@@ -37,6 +37,10 @@ struct vq_variant {
                                   struct rte_mbuf **, unsigned int max);
     unsigned int (*split_enqueue)(struct virtqueue *, struct rte_mbuf **,
                                   unsigned int n);
+    unsigned int (*packed_dequeue)(struct virtqueue *, struct rte_mempool *,
+                                   struct rte_mbuf **, unsigned int max);
+    unsigned int (*packed_enqueue)(struct virtqueue *, struct rte_mbuf **,
+                                   unsigned int n);
 };
 
 /* The variant for virtqueues that start now. */
@@ -54,7 +58,14 @@ const struct vq_variant *vq_variant_get(void);
                                             unsigned int max);            \
     unsigned int vq_split_enqueue_##VARIANT(struct virtqueue *,           \
                                             struct rte_mbuf **,           \
-                                            unsigned int n)
+                                            unsigned int n);              \
+    unsigned int vq_packed_dequeue_##VARIANT(struct virtqueue *,          \
+                                             struct rte_mempool *,        \
+                                             struct rte_mbuf **,          \
+                                             unsigned int max);           \
+    unsigned int vq_packed_enqueue_##VARIANT(struct virtqueue *,          \
+                                             struct rte_mbuf **,          \
+                                             unsigned int n)
 
 VQ_VARIANT_DECLARE(scalar);
 VQ_VARIANT_DECLARE(avx2);

@@ -108,7 +108,7 @@ virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
     if (virtqueue_is_idle(vq) || OVS_UNLIKELY(virtqueue_get_error(vq))) {
         return 0;
     }
-    return (vq->packed ? vq_packed_dequeue(vq, pool, pkts, max)
+    return (vq->packed ? vq->variant->packed_dequeue(vq, pool, pkts, max)
             : vq->variant->split_dequeue(vq, pool, pkts, max));
 }
 
@@ -120,7 +120,7 @@ virtqueue_enqueue(struct virtqueue *vq, struct rte_mbuf **pkts,
         return 0;
     }
     return (vq->packed
-            ? vq_packed_enqueue(vq, pkts, n)
+            ? vq->variant->packed_enqueue(vq, pkts, n)
             : vq->variant->split_enqueue(vq, pkts, n));
 }
 
