@@ -153,8 +153,7 @@ watcher_main(void *aux OVS_UNUSED)
             atomic_store(&watching, true);
             n_quiet = 0;
         }
-        poll_timer_wait(PEER_EVENTFD_WATCH_MS);
-        poll_block();
+        xnanosleep(PEER_EVENTFD_WATCH_MS * 1000 * 1000);
     }
     return NULL;
 }
