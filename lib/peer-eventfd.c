@@ -29,8 +29,7 @@
  * A thread that writes counts when it begins and when it is back.  A watcher
  * looks at all counts as long as any of them changes, and sends a signal to a
  * thread that has been in the same write() for a whole period.  Nobody writes
- * while the watcher sleeps; waking it takes the slow way.  Writes that end in
- * time, but late, are added up.
+ * while the watcher sleeps; waking it takes the slow way.
  *
  * Thread-safety: contexts and counts are per thread and go with it; the pipe
  * and the watcher are made once. */
@@ -50,25 +49,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
-
 #include "latch.h"
 #include "openvswitch/list.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
-#include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(peer_eventfd);
 
 /* Operations a context has room for.  Each is over when the next begins. */
 #define AIO_DEPTH 64
-
-/* Cycles of the TSC after which a write took long: some ten microseconds, or
- * less where it is slow.  And how slow it is until EAL says more. */
-#define LONG_WRITE 50000
-#define LEAST_MHZ 2000
 
 /* Periods without a signal after which the watcher goes to sleep. */
 #define WATCH_PERIODS 200
@@ -163,8 +154,8 @@ ignore_signal(int signum OVS_UNUSED)
 {
 }
 
-void
-peer_eventfd_start(void)
+static void
+start_watcher(void)
 {
     static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
 
@@ -201,11 +192,6 @@ signaller_get(void)
                       ovs_strerror(errno));
             s->context = 0;
         }
-        sigset_t set;
-
-        sigemptyset(&set);
-        sigaddset(&set, WATCH_SIGNAL);
-        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
         s->thread = pthread_self();
         atomic_init(&s->count, 0);
         atomic_init(&s->broken_off, false);
@@ -278,103 +264,61 @@ signal_with_aio(int fd)
     return true;
 }
 
-/* Writes as long as somebody watches, or 'regardless'.  Returns 0, EINTR if
- * that was broken off, EAGAIN if nobody watches, who is told to. */
-static int
-write_watched(int fd, bool regardless)
+void
+peer_eventfd_signal(int fd)
+{
+    if (fd >= 0 && !signal_with_aio(fd)) {
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+        eventfd_write(fd, 1);
+    }
+}
+
+/* Returns false if the other way has to be taken. */
+static bool
+signal_with_write(int fd, atomic_bool *blocks)
 {
     struct signaller *s = signaller_get();
     const uint64_t one = 1;
-    bool watched, broken_off;
     uint64_t count;
+    bool watched, broken_off;
     ssize_t n;
 
-    peer_eventfd_start();
+    start_watcher();
 
     /* Nobody else writes 'count'. */
     atomic_read_relaxed(&s->count, &count);
     atomic_store(&s->count, count + 1);
     atomic_read(&watching, &watched);
     if (OVS_UNLIKELY(!watched)) {
+        atomic_store(&s->count, count + 2);
         latch_set(&wakeup);
-        if (!regardless) {
-            atomic_store(&s->count, count + 2);
-            return EAGAIN;
-        }
+        return false;
     }
     n = write(fd, &one, sizeof one);
     atomic_store_explicit(&s->count, count + 2, memory_order_release);
     if (OVS_LIKELY(n >= 0 || errno != EINTR)) {
         /* One that is full has signalled. */
-        return 0;
+        return true;
     }
     atomic_read(&s->broken_off, &broken_off);
-    atomic_store(&s->broken_off, false);
-    return broken_off ? EINTR : EAGAIN;
+    if (broken_off) {
+        static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+
+        VLOG_WARN_RL(&rl, "an eventfd of a front end is full and blocking; "
+                     "its interrupts take a slower way from now on");
+        atomic_store(blocks, true);
+        atomic_store(&s->broken_off, false);
+    }
+    return false;
 }
 
 void
-peer_eventfd_signal(int fd)
+peer_eventfd_try(int fd, atomic_bool *blocks)
 {
-    if (fd >= 0 && !signal_with_aio(fd)) {
-        fcntl(fd, F_SETFL, O_NONBLOCK);
-        write_watched(fd, true);
-    }
-}
+    bool slow;
 
-static void
-lose_trust(struct peer_eventfd_trust *trust)
-{
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
-
-    VLOG_WARN_RL(&rl, "eventfds of a front end make us wait; its interrupts "
-                 "take a slower way from now on");
-    atomic_store(&trust->lost, true);
-}
-
-/* Holds a write that took 'us' microseconds against the peer.  Threads that do
- * this at the same time may forget some. */
-static void
-hold_against(struct peer_eventfd_trust *trust, uint64_t us)
-{
-    const uint64_t now = time_msec() / PEER_EVENTFD_PERIOD_MS;
-    uint64_t period, waited;
-
-    atomic_read_relaxed(&trust->period, &period);
-    atomic_read_relaxed(&trust->waited, &waited);
-    waited = us + (period == now ? waited : 0);
-    atomic_store_relaxed(&trust->period, now);
-    atomic_store_relaxed(&trust->waited, waited);
-    if (waited > PEER_EVENTFD_PATIENCE_US) {
-        lose_trust(trust);
-    }
-}
-
-void
-peer_eventfd_try(int fd, struct peer_eventfd_trust *trust)
-{
-    bool lost;
-
-    atomic_read_relaxed(&trust->lost, &lost);
-    if (OVS_UNLIKELY(lost)) {
-        /* Who made us wait, and cannot be signalled without, is not. */
-        signal_with_aio(fd);
-        return;
-    }
-
-    const uint64_t start = rte_rdtsc();
-    const int error = write_watched(fd, false);
-    const uint64_t cycles = rte_rdtsc() - start;
-
-    if (OVS_UNLIKELY(cycles > LONG_WRITE)) {
-        const uint64_t hz = rte_get_tsc_hz();
-
-        hold_against(trust, cycles / (hz ? hz / 1e6 : LEAST_MHZ));
-    }
-    if (OVS_UNLIKELY(error)) {
-        if (error == EINTR) {
-            lose_trust(trust);
-        }
+    atomic_read_relaxed(blocks, &slow);
+    if (OVS_UNLIKELY(slow) || !signal_with_write(fd, blocks)) {
         peer_eventfd_signal(fd);
     }
 }

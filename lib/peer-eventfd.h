@@ -43,25 +43,10 @@ bool peer_eventfd_check(int fd);
  * if 'fd' is negative.  Never blocks. */
 void peer_eventfd_signal(int fd);
 
-/* How a peer's eventfds have behaved.  All zeros at first; it should outlive
- * connections. */
-struct peer_eventfd_trust {
-    atomic_bool lost;           /* For good. */
-    atomic_uint64_t waited;     /* In long writes, microseconds... */
-    atomic_uint64_t period;     /* ...in this period. */
-};
-
-/* The same, faster, as long as the peer is trusted.  It loses the trust when a
- * write had to be broken off, or writes took long that add up to more than
- * PEER_EVENTFD_PATIENCE_US in a period. */
-void peer_eventfd_try(int fd, struct peer_eventfd_trust *);
-
-/* Starts the thread that watches, which inherits CPUs and priority of the
- * caller.  Otherwise the first signal does. */
-void peer_eventfd_start(void);
-
-#define PEER_EVENTFD_PATIENCE_US 10000
-#define PEER_EVENTFD_PERIOD_MS 10000
+/* The same, faster, unless '*blocks', which becomes true when a write to an
+ * eventfd of this peer had to be broken off: the one time that this takes up
+ * to 2 * PEER_EVENTFD_WATCH_MS. */
+void peer_eventfd_try(int fd, atomic_bool *blocks);
 
 /* How often it is looked whether a thread hangs. */
 #define PEER_EVENTFD_WATCH_MS 5

@@ -38,7 +38,6 @@
 #include "openvswitch/poll-loop.h"
 #include "ovs-thread.h"
 #include "packets.h"
-#include "peer-eventfd.h"
 #include "timeval.h"
 #include "util.h"
 #include "vhost-user-endpoint.h"
@@ -204,7 +203,6 @@ start_thread(void)
         guest_memory_init();
         latch_init(&wakeup);
         fatal_signal_add_hook(abandon_endpoints, NULL, NULL, true);
-        peer_eventfd_start();
         ovs_thread_create("ovs_vhost", vhost_user_main, NULL);
         ovsthread_once_done(&once);
     }

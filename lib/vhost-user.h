@@ -38,7 +38,6 @@
 
 #include "openvswitch/types.h"
 #include "ovs-rcu.h"
-#include "peer-eventfd.h"
 #include "virtqueue.h"
 
 #define VHOST_USER_MAX_QUEUE_PAIRS 128
@@ -103,7 +102,7 @@ struct vhost_user {
     atomic_bool rarp_pending;
     atomic_uint64_t rarp_mac;   /* VHOST_USER_RARP_VALID and the address. */
 
-    struct peer_eventfd_trust trust; /* Of all vrings. */
+    atomic_bool callfd_blocks;  /* See peer_eventfd_try(). */
 
     /* Virtqueues that run and are enabled: element 2i is the guest's receive
      * queue i, 2i+1 its transmit queue i. */

@@ -129,8 +129,6 @@ struct virtqueue_stats {
 
 struct vq_variant;
 
-struct peer_eventfd_trust;
-
 struct virtqueue {
     /* Constant while published. */
     const struct vq_variant *variant; /* Of the functions that move frames. */
@@ -172,7 +170,8 @@ struct virtqueue {
     struct virtqueue_stats *stats; /* Not owned. */
     uint64_t ring_gpa;          /* For the log: of 'ring', if it is packed. */
     int callfd;                 /* Eventfd of the peer or -1; not owned. */
-    struct peer_eventfd_trust *trust; /* Not owned.  NULL: there is none. */
+    atomic_bool *callfd_blocks; /* See peer_eventfd_try(); not owned.  NULL to
+                                 * take no chance. */
 
     /* Atomic: see virtqueue_set_log(). */
     struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */

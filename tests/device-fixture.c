@@ -48,7 +48,7 @@ setup(void)
 {
     memset(&fixture_vu, 0, sizeof fixture_vu);
     /* Nobody is to watch: tests count descriptors, and threads open some. */
-    atomic_init(&fixture_vu.trust.lost, true);
+    atomic_init(&fixture_vu.callfd_blocks, true);
     for (int i = 0; i < N_REGIONS; i++) {
         region_fds[i] = make_memfd(MB);
     }
