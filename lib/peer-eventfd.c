@@ -157,18 +157,13 @@ ignore_signal(int signum OVS_UNUSED)
 static void
 start_watcher(void)
 {
-    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+    struct sigaction action = { .sa_handler = ignore_signal };
 
-    if (ovsthread_once_start(&once)) {
-        struct sigaction action = { .sa_handler = ignore_signal };
-
-        /* Without SA_RESTART. */
-        sigemptyset(&action.sa_mask);
-        sigaction(WATCH_SIGNAL, &action, NULL);
-        latch_init(&wakeup);
-        ovs_thread_create("vhost_watch", watcher_main, NULL);
-        ovsthread_once_done(&once);
-    }
+    /* Without SA_RESTART. */
+    sigemptyset(&action.sa_mask);
+    sigaction(WATCH_SIGNAL, &action, NULL);
+    latch_init(&wakeup);
+    ovs_thread_create("vhost_watch", watcher_main, NULL);
 }
 
 /* The calling thread. */
@@ -181,6 +176,7 @@ signaller_get(void)
 
     if (ovsthread_once_start(&once)) {
         ovsthread_key_create(&key, signaller_destroy);
+        start_watcher();
         ovsthread_once_done(&once);
     }
 
@@ -282,8 +278,6 @@ signal_with_write(int fd, atomic_bool *blocks)
     uint64_t count;
     bool watched, broken_off;
     ssize_t n;
-
-    start_watcher();
 
     /* Nobody else writes 'count'. */
     atomic_read_relaxed(&s->count, &count);
