@@ -21,20 +21,13 @@
  * ==================
  *
  * An eventfd that came over a socket is one open file shared with the peer,
- * who can at any time make it blocking and fill its counter: write() then puts
- * the caller to sleep for as long as the peer likes.  O_NONBLOCK, set once, is
- * no protection.  peer_eventfd_signal() cannot be made to wait, but costs
- * three times as much as write(), most of what an interrupt costs.
- *
- * So peers are trusted once: peer_eventfd_try() writes, another thread watches
- * and gets the caller out if that takes some milliseconds; after that the peer
- * is signalled the other way for good.
+ * who can at any time make it blocking and fill its counter: write() would
+ * then put the caller to sleep for as long as the peer likes.  O_NONBLOCK,
+ * set once, is no protection.  peer_eventfd_signal() cannot be made to wait.
  *
  * Thread-safety: all functions are safe from any thread. */
 
 #include <stdbool.h>
-
-#include "ovs-atomic.h"
 
 /* True if 'fd' is an eventfd. */
 bool peer_eventfd_check(int fd);
@@ -42,13 +35,5 @@ bool peer_eventfd_check(int fd);
 /* Adds 1 to the counter of eventfd 'fd', unless that is full.  Does nothing
  * if 'fd' is negative.  Never blocks. */
 void peer_eventfd_signal(int fd);
-
-/* The same, faster, unless '*blocks', which becomes true when a write to an
- * eventfd of this peer had to be broken off: the one time that this takes up
- * to 2 * PEER_EVENTFD_WATCH_MS. */
-void peer_eventfd_try(int fd, atomic_bool *blocks);
-
-/* How often it is looked whether a thread hangs. */
-#define PEER_EVENTFD_WATCH_MS 5
 
 #endif /* peer-eventfd.h */

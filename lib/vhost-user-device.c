@@ -323,7 +323,6 @@ vhost_user_device_start(struct vhost_user_device *dev, unsigned int idx)
     vring_set_log(s, vring, vq);
     vq->size = vring->size;
     vq->callfd = vring->callfd;
-    vq->callfd_blocks = &dev->vu->callfd_blocks;
     vq->stats = &dev->vu->stats[idx];
     vq->last_avail = (vhost_user_session_is_packed(s)
                       ? vhost_user_packed_place(vring->base) : vring->base);

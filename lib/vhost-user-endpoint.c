@@ -355,7 +355,6 @@ vhost_user_endpoint_create(const struct vhost_user_config *config,
         ovsrcu_init(&ep->up.vqs[i], NULL);
     }
     atomic_init(&ep->up.rarp_pending, false);
-    atomic_init(&ep->up.callfd_blocks, false);
     atomic_init(&ep->up.rarp_mac, UINT64_C(0));
     ep->name = xstrdup(config->name);
     ep->path = xstrdup(config->path);

@@ -102,8 +102,6 @@ struct vhost_user {
     atomic_bool rarp_pending;
     atomic_uint64_t rarp_mac;   /* VHOST_USER_RARP_VALID and the address. */
 
-    atomic_bool callfd_blocks;  /* See peer_eventfd_try(). */
-
     /* Virtqueues that run and are enabled: element 2i is the guest's receive
      * queue i, 2i+1 its transmit queue i. */
     OVSRCU_TYPE(struct virtqueue *) vqs[VHOST_USER_MAX_VRINGS];

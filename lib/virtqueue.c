@@ -184,11 +184,7 @@ virtqueue_notify(struct virtqueue *vq)
     __atomic_store_n(&vq->n_quiet, 0, __ATOMIC_RELAXED);
     if (vq->callfd >= 0) {
         /* The eventfd is the peer's as well: writing to it could block. */
-        if (OVS_LIKELY(vq->callfd_blocks != NULL)) {
-            peer_eventfd_try(vq->callfd, vq->callfd_blocks);
-        } else {
-            peer_eventfd_signal(vq->callfd);
-        }
+        peer_eventfd_signal(vq->callfd);
         vq_count(&vq->stats->notifications, 1);
     }
 }

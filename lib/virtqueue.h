@@ -169,9 +169,7 @@ struct virtqueue {
      * Constant while published. */
     struct virtqueue_stats *stats; /* Not owned. */
     uint64_t ring_gpa;          /* For the log: of 'ring', if it is packed. */
-    int callfd;                 /* Eventfd of the peer or -1; not owned. */
-    atomic_bool *callfd_blocks; /* See peer_eventfd_try(); not owned.  NULL to
-                                 * take no chance. */
+    int callfd;                 /* Non-blocking eventfd or -1; not owned. */
 
     /* Atomic: see virtqueue_set_log(). */
     struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */

@@ -93,7 +93,6 @@ check_PROGRAMS += \
 	tests/test-eal-args \
 	tests/test-frontend \
 	tests/test-guest-memory \
-	tests/test-peer-eventfd \
 	tests/test-txq-map \
 	tests/test-vhost-user \
 	tests/test-vhost-user-device \
@@ -104,11 +103,6 @@ tests_test_biased_lock_SOURCES = \
 	tests/check.c \
 	tests/check.h \
 	tests/test-biased-lock.c
-
-tests_test_peer_eventfd_SOURCES = \
-	tests/check.c \
-	tests/check.h \
-	tests/test-peer-eventfd.c
 
 tests_test_guest_memory_SOURCES = \
 	tests/check.c \
