@@ -17,13 +17,21 @@
 /* Eventfds of a peer.
  *
  * Theory of operation: the kernel signals eventfds on behalf of asynchronous
- * I/O, and then adds to the counter at most what fits, without waiting.  So
- * each thread owns an AIO context and submits the cheapest operation there
- * is, a poll of a pipe that is always writable, which completes within
- * io_submit() and signals the eventfd that is named in it.  What has completed
- * is fetched once in a while, so that a signal costs one system call.
+ * I/O, and then adds to the counter at most what fits, without waiting.  There
+ * are two ways to have it do so:
  *
- * Where the kernel has no AIO to give, write() has to do; the eventfd is made
+ *   - io_uring, for an eventfd that is signalled often.  A ring has one
+ *     eventfd, so each such eventfd has a ring, of one entry: an operation
+ *     that does nothing is over within the system call that submits it.
+ *
+ *   - AIO, for all others, and where io_uring is forbidden (sysctl
+ *     kernel.io_uring_disabled, or a filter of system calls).  Each thread
+ *     owns a context and submits the cheapest operation there is, a poll of a
+ *     pipe that is always writable, which completes within io_submit() and
+ *     signals the eventfd that is named in it.  What has completed is fetched
+ *     once in a while, so that a signal costs one system call.
+ *
+ * Where the kernel has neither to give, write() has to do; the eventfd is made
  * non-blocking right before.
  *
  * Thread-safety: contexts are per thread and go with it; the pipe is made
@@ -35,6 +43,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <linux/aio_abi.h>
 #include <poll.h>
 #include <string.h>
@@ -43,6 +52,7 @@
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "util.h"
 
@@ -160,5 +170,92 @@ peer_eventfd_signal(int fd)
     if (fd >= 0 && !signal_with_aio(fd)) {
         fcntl(fd, F_SETFL, O_NONBLOCK);
         eventfd_write(fd, 1);
+    }
+}
+
+/* io_uring. */
+
+struct peer_signal {
+    struct io_uring ring;
+    atomic_bool registered;     /* The kernel knows the eventfd. */
+};
+
+struct peer_signal *
+peer_signal_create(int fd)
+{
+    struct peer_signal *ps = xzalloc(sizeof *ps);
+    int error = -io_uring_queue_init(1, &ps->ring, 0);
+
+    if (!error) {
+        error = -io_uring_register_eventfd(&ps->ring, fd);
+        if (!error) {
+            atomic_init(&ps->registered, true);
+            return ps;
+        }
+        io_uring_queue_exit(&ps->ring);
+    }
+
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+
+    if (ovsthread_once_start(&once)) {
+        VLOG_INFO("io_uring: %s; interrupts of guests cost more without "
+                  "(see sysctl kernel.io_uring_disabled)",
+                  ovs_strerror(error));
+        ovsthread_once_done(&once);
+    }
+    free(ps);
+    return NULL;
+}
+
+void
+peer_signal_destroy(struct peer_signal *ps)
+{
+    if (ps) {
+        io_uring_queue_exit(&ps->ring);
+        free(ps);
+    }
+}
+
+void
+peer_signal_renew(struct peer_signal *ps, int fd)
+{
+    if (ps) {
+        atomic_store(&ps->registered, false);
+        io_uring_unregister_eventfd(&ps->ring);
+        if (!io_uring_register_eventfd(&ps->ring, fd)) {
+            atomic_store(&ps->registered, true);
+        }
+    }
+}
+
+/* Returns true if the kernel took the operation. */
+static bool
+signal_with_ring(struct peer_signal *ps)
+{
+    bool registered;
+
+    atomic_read_explicit(&ps->registered, &registered, memory_order_acquire);
+    if (!registered) {
+        return false;
+    }
+
+    /* There is no entry to be had if the last one was not taken. */
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&ps->ring);
+
+    if (sqe) {
+        io_uring_prep_nop(sqe);
+    }
+    if (io_uring_submit(&ps->ring) != 1) {
+        return false;
+    }
+    io_uring_cq_advance(&ps->ring, io_uring_cq_ready(&ps->ring));
+    return true;
+}
+
+void
+peer_signal(struct peer_signal *ps, int fd)
+{
+    if (!ps || !signal_with_ring(ps)) {
+        peer_eventfd_signal(fd);
     }
 }

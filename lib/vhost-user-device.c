@@ -86,6 +86,15 @@ vhost_user_replace_fd(int *fd, int new_fd)
 }
 
 void
+vhost_user_replace_callfd(struct vhost_user_vring *vring, int new_fd)
+{
+    ovs_assert(!vring->running);
+    peer_signal_destroy(vring->call);
+    vhost_user_replace_fd(&vring->callfd, new_fd);
+    vring->call = new_fd >= 0 ? peer_signal_create(new_fd) : NULL;
+}
+
+void
 vhost_user_device_disconnect(struct vhost_user_device *dev)
 {
     struct vhost_user_session *s = &dev->session;
@@ -93,7 +102,7 @@ vhost_user_device_disconnect(struct vhost_user_device *dev)
     vhost_user_device_pause_all(dev);
     for (unsigned int i = 0; i < s->n_vrings; i++) {
         vhost_user_replace_fd(&s->vrings[i].kickfd, -1);
-        vhost_user_replace_fd(&s->vrings[i].callfd, -1);
+        vhost_user_replace_callfd(&s->vrings[i], -1);
         vhost_user_replace_fd(&s->vrings[i].errfd, -1);
     }
     vhost_user_replace_fd(&s->logfd, -1);
@@ -323,6 +332,7 @@ vhost_user_device_start(struct vhost_user_device *dev, unsigned int idx)
     vring_set_log(s, vring, vq);
     vq->size = vring->size;
     vq->callfd = vring->callfd;
+    vq->call = vring->call;
     vq->stats = &dev->vu->stats[idx];
     vq->last_avail = (vhost_user_session_is_packed(s)
                       ? vhost_user_packed_place(vring->base) : vring->base);
@@ -366,6 +376,7 @@ vhost_user_device_reset(struct vhost_user_device *dev)
         vhost_user_replace_fd(&vring->kickfd, -1);
         vring_clear(vring);
         vring->callfd = old.callfd;
+        vring->call = old.call;
         vring->errfd = old.errfd;
         vring->base = old.base;
     }

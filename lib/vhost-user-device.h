@@ -135,4 +135,7 @@ void vhost_user_device_reset(struct vhost_user_device *);
 /* Closes '*fd' if it is open and sets it to 'new_fd'. */
 void vhost_user_replace_fd(int *fd, int new_fd);
 
+/* Does so with the descriptor for calls of 'vring', which does not run. */
+void vhost_user_replace_callfd(struct vhost_user_vring *vring, int new_fd);
+
 #endif /* vhost-user-device.h */

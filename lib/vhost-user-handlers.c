@@ -300,7 +300,7 @@ handle_get_vring_base(struct call *c)
     vring->kicked = false;
     vring->error = VQ_ERR_NONE;
     vhost_user_replace_fd(&vring->kickfd, -1);
-    vhost_user_replace_fd(&vring->callfd, -1);
+    vhost_user_replace_callfd(vring, -1);
     return NULL;
 }
 
@@ -371,13 +371,14 @@ handle_set_vring_call(struct call *c)
     if (fd >= 0 && vring->callfd >= 0
         && dup3(fd, vring->callfd, O_CLOEXEC) >= 0) {
         close(fd);
+        peer_signal_renew(vring->call, vring->callfd);
         if (vring->running) {
             /* An interrupt may just have gone the old way. */
             peer_eventfd_signal(vring->callfd);
         }
     } else {
         vhost_user_device_pause(c->dev, idx);
-        vhost_user_replace_fd(&vring->callfd, fd);
+        vhost_user_replace_callfd(vring, fd);
         vhost_user_device_start(c->dev, idx);
     }
     return NULL;

@@ -56,6 +56,7 @@ struct vhost_user_vring {
     bool enabled;               /* SET_VRING_ENABLE. */
     int kickfd;
     int callfd;
+    struct peer_signal *call;   /* Of 'callfd', or NULL. */
     int errfd;
 
     bool running;               /* Threads that move frames can see it. */

@@ -184,7 +184,7 @@ virtqueue_notify(struct virtqueue *vq)
     __atomic_store_n(&vq->n_quiet, 0, __ATOMIC_RELAXED);
     if (vq->callfd >= 0) {
         /* The eventfd is the peer's as well: writing to it could block. */
-        peer_eventfd_signal(vq->callfd);
+        peer_signal(vq->call, vq->callfd);
         vq_count(&vq->stats->notifications, 1);
     }
 }

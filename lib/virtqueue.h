@@ -170,6 +170,7 @@ struct virtqueue {
     struct virtqueue_stats *stats; /* Not owned. */
     uint64_t ring_gpa;          /* For the log: of 'ring', if it is packed. */
     int callfd;                 /* Non-blocking eventfd or -1; not owned. */
+    struct peer_signal *call;   /* Of 'callfd', or NULL; not owned. */
 
     /* Atomic: see virtqueue_set_log(). */
     struct dirty_log *log;      /* NULL unless VHOST_F_LOG_ALL. */

@@ -56,6 +56,19 @@ AC_DEFUN([VRING_CHECK_OPENSSL], [
      AC_MSG_ERROR([OpenSSL is missing: apt-get install libssl-dev])])
   AC_MSG_RESULT([$OPENSSL_VERSION])])
 
+# VRING_CHECK_LIBURING
+# --------------------
+AC_DEFUN([VRING_CHECK_LIBURING], [
+  AC_REQUIRE([VRING_NEED_PKG_CONFIG])
+  AC_MSG_CHECKING([for liburing])
+  LIBURING_VERSION=`$PKG_CONFIG --modversion liburing 2>/dev/null`
+  AS_IF([test -z "$LIBURING_VERSION"],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([liburing is missing: apt-get install liburing-dev])])
+  AC_MSG_RESULT([$LIBURING_VERSION])
+  LIBURING_LIBS=`$PKG_CONFIG --libs liburing`
+  AC_SUBST([LIBURING_LIBS])])
+
 # VRING_CHECK_TESTS
 # -----------------
 # Which groups of tests "make check" runs.

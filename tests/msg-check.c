@@ -23,7 +23,9 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "util.h"
@@ -80,17 +82,35 @@ msg_device_init(struct vhost_user_device *dev, enum age age)
     }
 }
 
-size_t
-msg_count_fds(void)
+static size_t
+count_fds(bool rings)
 {
     DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
     size_t n = 0;
 
-    while (readdir(dir)) {
-        n++;
+    while ((entry = readdir(dir))) {
+        char target[32] = "";
+
+        if (readlinkat(dirfd(dir), entry->d_name, target,
+                       sizeof target - 1) >= 0) {
+            n += !strcmp(target, "anon_inode:[io_uring]") == rings;
+        }
     }
     closedir(dir);
     return n;
+}
+
+size_t
+msg_count_fds(void)
+{
+    return count_fds(false);
+}
+
+size_t
+msg_count_rings(void)
+{
+    return count_fds(true);
 }
 
 void

@@ -70,8 +70,11 @@ enum age {
 /* Prepares '*dev' to be of the given age. */
 void msg_device_init(struct vhost_user_device *dev, enum age);
 
-/* File descriptors that are open. */
+/* File descriptors that are open, other than rings of io_uring. */
 size_t msg_count_fds(void);
+
+/* Rings of io_uring that are open. */
+size_t msg_count_rings(void);
 
 /* Checks that 'msg' with 'n_fds' descriptors is found bad, for a reason that
  * has 'why' in it unless that is NULL, and that a device that gets it changes

@@ -34,6 +34,7 @@
 
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
+#include "peer-eventfd.h"
 #include "util.h"
 
 /* Another descriptor to interrupt the guest with does not stop the vring. */
@@ -43,14 +44,19 @@ test_call(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     int first = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int second = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int full = eventfd(0, EFD_CLOEXEC);
+    struct peer_signal *ps = peer_signal_create(first);
+    const size_t n_rings = ps ? 1 : 0;  /* For each eventfd for calls. */
     size_t n_open;
     struct virtqueue *q;
     uint64_t value;
 
+    peer_signal_destroy(ps);
+    CHECK_EQ(msg_count_rings(), 0);
     setup();
     check_context("before anything else");
     CHECK(deliver_vring_fd(13, 0, first));
     CHECK(deliver_vring_fd(13, N_VRINGS - 1, first));
+    CHECK_EQ(msg_count_rings(), 2 * n_rings);
     n_open = msg_count_fds();
     negotiate();
     start_ring(0);
@@ -65,12 +71,19 @@ test_call(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(!eventfd_read(second, &value));
     CHECK(!eventfd_write(q->callfd, 1));
     CHECK(!eventfd_read(second, &value));
+    CHECK_EQ(!q->call, !n_rings);
+    peer_signal(q->call, q->callfd);
+    CHECK(!eventfd_read(second, &value));
+    CHECK_EQ(value, 1);
     CHECK_EQ(eventfd_read(first, &value), -1);
+    CHECK_EQ(msg_count_rings(), 2 * n_rings);
 
     check_context("none");
     CHECK(deliver_vring_fd(13, 0, -1));
     CHECK_EQ(vq(0)->callfd, -1);
+    CHECK(!vq(0)->call);
     CHECK_EQ(msg_count_fds(), n_open + N_REGIONS - 1);
+    CHECK_EQ(msg_count_rings(), n_rings);
 
     /* One that would make write() wait for ever. */
     check_context("a full one");
@@ -81,10 +94,12 @@ test_call(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(!fcntl(full, F_SETFL, 0));
     CHECK(deliver_state(18, 0, 0));
     CHECK(deliver_state(18, 0, 1));
+    peer_signal(vq(0)->call, vq(0)->callfd);
     alarm(0);
     CHECK(vq(0));
 
     teardown();
+    CHECK_EQ(msg_count_rings(), 0);
     close(first);
     close(second);
     close(full);

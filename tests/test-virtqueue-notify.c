@@ -155,11 +155,14 @@ notify_flag(struct rte_mempool *pool)
     CHECK_EQ(vg_interrupts(&g), 1);
 
     /* A counter that is full, and a peer who would have us wait for it. */
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         const uint64_t full = UINT64_MAX - 1;
 
+        check_context("%s, %s", i & 1 ? "blocking" : "non-blocking",
+                      i & 2 ? "AIO" : "io_uring");
+        g.vq.call = i & 2 ? NULL : g.call;
         ovs_assert(write(g.callfd, &full, sizeof full) == sizeof full);
-        ovs_assert(!fcntl(g.callfd, F_SETFL, i ? 0 : O_NONBLOCK));
+        ovs_assert(!fcntl(g.callfd, F_SETFL, i & 1 ? 0 : O_NONBLOCK));
         alarm(60);
         transmit_frames(&g, pool, 5);
         alarm(0);

@@ -32,6 +32,7 @@
 
 #include "check.h"
 #include "guest-fault.h"
+#include "peer-eventfd.h"
 #include "random.h"
 #include "util.h"
 
@@ -179,6 +180,7 @@ vg_init(struct vq_guest *g, const struct vq_guest_config *config)
     vg_reset(g);
 
     g->callfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->call = peer_signal_create(g->callfd);
     vg_restart(g);
 }
 
@@ -198,6 +200,7 @@ vg_restart(struct vq_guest *g)
         .ring_gpa = vg_gpa(g, g->desc),
         .size = g->config.size,
         .callfd = g->callfd,
+        .call = g->call,
         .stats = &g->stats,
         .last_avail = vg_base(g),
     };
@@ -221,6 +224,7 @@ vg_uninit(struct vq_guest *g)
     }
     munmap(g->mem, g->mem_size);
     close(g->fd);
+    peer_signal_destroy(g->call);
     close(g->callfd);
     free(g->shadow);
     vg_driver_uninit(g);

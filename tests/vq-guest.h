@@ -112,6 +112,7 @@ struct vq_guest {
     struct virtqueue vq;
     struct virtqueue_stats stats;
     int callfd;
+    struct peer_signal *call;   /* Of 'callfd'. */
     int log_fd;
     struct dirty_log *log;
 };

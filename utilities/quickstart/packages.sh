@@ -17,8 +17,8 @@
 
 # To build, and to run the main job.
 PACKAGES_MAIN="autoconf automake make gcc libc6-dev pkg-config python3
-    openvswitch-source libdpdk-dev libssl-dev libcap-ng-dev libnuma-dev
-    qemu-system-x86 busybox-static cpio iproute2 procps"
+    openvswitch-source libdpdk-dev liburing-dev libssl-dev libcap-ng-dev
+    libnuma-dev qemu-system-x86 busybox-static cpio iproute2 procps"
 
 # To run all tests.
 PACKAGES_CHECK="clang dpdk-dev ethtool iputils-ping openssl python3-scapy
