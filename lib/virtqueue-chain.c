@@ -25,6 +25,13 @@
 #include "util.h"
 #include "virtqueue-packed.h"
 
+/* Most descriptors of a chain in the ring, and of one in a table. */
+static uint32_t
+max_chain(const struct virtqueue *vq)
+{
+    return MIN(vq->size, VQ_MAX_CHAIN);
+}
+
 void
 vq_chain_init(struct vq_chain *c, struct virtqueue *vq, uint16_t head,
               const struct vring_desc *desc, uint16_t direction)
@@ -35,7 +42,7 @@ vq_chain_init(struct vq_chain *c, struct virtqueue *vq, uint16_t head,
         .desc = *desc,
         .more = true,
         .n = vq->size,
-        .left = vq->size - 1,
+        .left = max_chain(vq) - 1,
         .place = head,
         .table = (const uint8_t *) vq->desc,
         .extent = {
@@ -101,7 +108,7 @@ vq_chain_enter(struct vq_chain *c, const struct vring_desc *d)
     const uint32_t n = d->len / sizeof *d;
 
     if (!c->vq->indirect || c->indirect || d->flags & VRING_DESC_F_NEXT
-        || !n || d->len % sizeof *d || n > c->vq->size) {
+        || !n || d->len % sizeof *d || n > max_chain(c->vq)) {
         return VQ_ERR_INDIRECT;
     }
 

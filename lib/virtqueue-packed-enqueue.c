@@ -293,7 +293,7 @@ vq_packed_enqueue_slowly(struct vq_enqueue *e, struct rte_mbuf **pkts,
         const uint32_t need = vq->hdr_len + pkts[i]->pkt_len;
         uint8_t *dst = NULL;
 
-        if (e->n_used >= MAX_USED || e->n_read > VQ_MAX_WALK
+        if (e->n_used >= MAX_USED || e->n_read >= VQ_MAX_WALK
             || !vq_packed_is_available(vq, e->place)) {
             break;
         }
@@ -393,7 +393,7 @@ vq_packed_enqueue__(struct virtqueue *vq, struct rte_mbuf **pkts,
             break;
         }
     } while (done < n);
-    vq->exhausted = e.n_read > VQ_MAX_WALK;
+    vq->exhausted = e.n_read >= VQ_MAX_WALK;
     if (OVS_LIKELY(vq->last_used != first)) {
         virtqueue_notify(vq);
     }

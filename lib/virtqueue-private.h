@@ -41,6 +41,11 @@
 /* Most bytes that are copied inline; half of it is the least. */
 #define VQ_SHORT_COPY 64
 
+/* Longest chain, in a ring or a table, if the ring is not even smaller: that
+ * of other devices (QEMU's VIRTQUEUE_MAX_SIZE), and far beyond what drivers
+ * do. */
+#define VQ_MAX_CHAIN 1024
+
 /* Pieces of memory that a frame to a guest is written to: as many as vhost in
  * the Linux kernel can handle (UIO_MAXIOV). */
 #define VQ_MAX_PIECES 1024

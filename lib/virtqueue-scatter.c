@@ -232,7 +232,7 @@ vq_scatter_plan(struct vq_enqueue *e, struct vq_scatter *s, uint16_t head,
         }
         if (found < (is_first ? vq->hdr_len : 1)
             || s->n_chains == VQ_MAX_PIECES
-            || e->n_read - n_read > VQ_MAX_WALK) {
+            || e->n_read - n_read >= VQ_MAX_WALK) {
             return VQ_DROP;
         }
         if (s->n_slots >= vq->size) {

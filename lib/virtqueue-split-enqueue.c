@@ -123,7 +123,7 @@ vq_split_place(struct vq_enqueue *e, struct rte_mbuf **pkts, unsigned int n,
                 const struct vring_desc d = vq_read_desc(&desc[head]);
                 bool dealt_with;
 
-                if (OVS_UNLIKELY(e->n_read > VQ_MAX_WALK)) {
+                if (OVS_UNLIKELY(e->n_read >= VQ_MAX_WALK)) {
                     goto out;
                 }
                 e->taken = taken;
@@ -198,7 +198,7 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
             dirty_log_mark(log, orders.gpa[i], hdr_len + orders.len[i]);
         }
     }
-    vq->exhausted = e.n_read > VQ_MAX_WALK;
+    vq->exhausted = e.n_read >= VQ_MAX_WALK;
     vq->ahead_desc = ahead.at_desc;
     vq->ahead_data = ahead.at_data;
 

@@ -80,7 +80,7 @@
     VQ_ERROR(HEAD, true, "bad_head",                                        \
              "descriptor index beyond the ring")                            \
     VQ_ERROR(CHAIN, true, "bad_chain",                                      \
-             "descriptor chain with a loop or longer than the ring")        \
+             "descriptor chain with a loop or too long")        \
     VQ_ERROR(INDIRECT, true, "bad_indirect",                                \
              "malformed indirect descriptor table")                         \
     VQ_ERROR(FAULT, true, "memory_fault",                                   \

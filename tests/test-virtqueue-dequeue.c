@@ -116,7 +116,8 @@ test_dequeue(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
         const unsigned int n_table = n_bufs - placement_direct(placement,
                                                                n_bufs);
 
-        if (n_ring > size || n_table > size) {
+        if (n_ring > size || n_table > size
+            || !placement_allowed(placement, n_bufs)) {
             continue;
         }
         check_context("case %"PRIuSIZE": %"PRIu32" bytes, %s, %s, ring of "

@@ -135,7 +135,7 @@ test_enqueue(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
                                                                n_bufs);
 
         /* Beyond 1024 pieces it is no use: test_errors(). */
-        if (n_ring > size || n_table > size || n_bufs > 1024) {
+        if (n_ring > size || n_table > size || n_bufs > LONGEST_CHAIN) {
             continue;
         }
         check_context("case %"PRIuSIZE": %"PRIu32" bytes, slack %"PRIu32", "
@@ -318,6 +318,9 @@ merge(struct rte_mempool *pool, uint64_t features, const uint32_t chains[],
     struct vq_guest g;
     uint32_t ofs = 0;
 
+    if (!placement_allowed(placement, vg_count(shape, 12, chains[0]))) {
+        return;
+    }
     check_context("%"PRIu32" bytes, chains of %"PRIu32" and so on, %s, %s",
                   len, chains[0], vg_shape_name(shape),
                   placement_names[placement]);

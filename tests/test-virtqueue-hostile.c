@@ -216,6 +216,43 @@ test_errors(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK_EQ(fake_mempool_destroy(pool), 0);
 }
 
+/* Chains longer than LONGEST_CHAIN, where a ring has room for them. */
+static void
+too_long(struct rte_mempool *pool, bool receive, enum placement placement)
+{
+    const struct vq_guest_config config = {
+        .features = F_VERSION_1 | F_INDIRECT,
+        .arena = 1024 * 1024,
+        .size = 2 * LONGEST_CHAIN,
+    };
+    const enum virtqueue_error error = (placement == DIRECT ? VQ_ERR_CHAIN
+                                        : VQ_ERR_INDIRECT);
+    const uint32_t len = 12 + sizeof frames[0];
+    struct vg_buf bufs[LONGEST_CHAIN + 1];
+    struct rte_mbuf *pkt = NULL;
+    struct vq_guest g;
+
+    check_context("too long, %s, %s", receive ? "receive" : "transmit",
+                  placement_names[placement]);
+    vg_init(&g, &config);
+    memset(bufs, 0, sizeof bufs);
+    bufs[LONGEST_CHAIN] = (struct vg_buf) { vg_alloc(&g, len), len };
+    vg_post(&g, bufs, ARRAY_SIZE(bufs),
+            placement_direct(placement, ARRAY_SIZE(bufs)),
+            receive ? VRING_DESC_F_WRITE : 0);
+    vg_publish(&g);
+    if (receive) {
+        pkt = make_mbuf(pool, frames[0], sizeof frames[0], 1);
+        CHECK_EQ(virtqueue_enqueue(&g.vq, &pkt, 1), 0);
+        rte_pktmbuf_free(pkt);
+    } else {
+        CHECK_EQ(virtqueue_dequeue(&g.vq, pool, &pkt, 1), 0);
+    }
+    CHECK_EQ(virtqueue_get_error(&g.vq), error);
+    CHECK_EQ(g.stats.errors[error], 1);
+    vg_uninit(&g);
+}
+
 /* Chains that are long for nothing: a call reads a limited number of
  * descriptors. */
 static void
@@ -226,7 +263,7 @@ walk(struct rte_mempool *pool, bool receive, enum placement placement)
         .arena = 32 * 1024 * 1024,
         .size = VIRTQUEUE_MAX_SIZE,
     };
-    static struct vg_buf bufs[VIRTQUEUE_MAX_SIZE];
+    static struct vg_buf bufs[LONGEST_CHAIN];
     /* In a packed ring there is room for one only, unless it is a table. */
     const bool one_by_one = vg_features & F_PACKED && placement != INDIRECT;
     const unsigned int n_direct = placement_direct(placement,
@@ -336,7 +373,7 @@ small_buffers(struct rte_mempool *pool)
 
         memcpy(all, bufs, sizeof bufs);
         all[1024 - i] = (struct vg_buf) { vg_alloc(&g, 2000), 2000 };
-        head = vg_post(&g, all, 1025 - i, 0, VRING_DESC_F_WRITE);
+        head = vg_post(&g, all, 1025 - i, 512, VRING_DESC_F_WRITE);
         vg_publish(&g);
         vg_snapshot(&g);
         CHECK_EQ(virtqueue_enqueue(&g.vq, pkts, 1), 1);
@@ -493,6 +530,9 @@ test_walk(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     make_frame(frames[0], sizeof frames[0]);
     for (int i = 0; i < 2 * N_PLACEMENTS; i++) {
         walk(pool, i & 1, i / 2);
+        if (i / 2 != MIXED) {
+            too_long(pool, i & 1, i / 2);
+        }
     }
     small_buffers(pool);
     for (unsigned int kind = 0; kind < 7; kind++) {

@@ -37,6 +37,15 @@ placement_direct(enum placement p, unsigned int n)
     return p == DIRECT ? n : p == INDIRECT ? 0 : n / 2;
 }
 
+bool
+placement_allowed(enum placement p, unsigned int n)
+{
+    const unsigned int n_direct = placement_direct(p, n);
+
+    return (placement_ring(p, n) <= LONGEST_CHAIN
+            && n - n_direct <= LONGEST_CHAIN);
+}
+
 unsigned int
 placement_ring(enum placement p, unsigned int n)
 {

@@ -53,6 +53,11 @@ extern const char *placement_names[N_PLACEMENTS];
 unsigned int placement_direct(enum placement, unsigned int n);
 unsigned int placement_ring(enum placement, unsigned int n);
 
+/* Descriptors in a chain, in the ring and in a table, that the engine takes,
+ * however large the ring is, and whether 'n' buffers are within that. */
+#define LONGEST_CHAIN 1024
+bool placement_allowed(enum placement, unsigned int n);
+
 /* Fills 'frame' with 'len' bytes from the random numbers; the destination is
  * a unicast address. */
 void make_frame(uint8_t *frame, uint32_t len);
