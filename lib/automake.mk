@@ -57,8 +57,13 @@ lib_libvring_a_SOURCES = \
 	lib/netdev-dpdk.c \
 	lib/biased-lock.c \
 	lib/biased-lock.h \
+	lib/peer-eventfd-ring.c \
 	lib/peer-eventfd.c \
 	lib/peer-eventfd.h \
+	lib/peer-fd.c \
+	lib/peer-fd.h \
+	lib/slow-work.c \
+	lib/slow-work.h \
 	lib/vhost-user-device.c \
 	lib/vhost-user-device.h \
 	lib/vhost-user-endpoint.c \

@@ -37,27 +37,8 @@
 #include <unistd.h>
 
 #include "guest-fault.h"
+#include "peer-fd.h"
 #include "util.h"
-
-/* File systems where a page fault may wait for somebody whom we do not trust:
- * network file systems, those served by a process, and overlayfs, which may
- * hide one of them. */
-static const struct {
-    unsigned long type;         /* 'f_type' of statfs(2). */
-    const char *name;
-} slow_filesystems[] = {
-    { AFS_FS_MAGIC, "AFS" },
-    { AFS_SUPER_MAGIC, "AFS" },
-    { CEPH_SUPER_MAGIC, "Ceph" },
-    { CIFS_SUPER_MAGIC, "CIFS" },
-    { CODA_SUPER_MAGIC, "Coda" },
-    { FUSE_SUPER_MAGIC, "FUSE" },
-    { NFS_SUPER_MAGIC, "NFS" },
-    { OVERLAYFS_SUPER_MAGIC, "overlayfs" },
-    { SMB2_SUPER_MAGIC, "SMB2" },
-    { SMB_SUPER_MAGIC, "SMB" },
-    { V9FS_MAGIC, "9p" },
-};
 
 /* Pages looked at to tell the NUMA node of a map, and highest node known. */
 #define NUMA_SAMPLES 64
@@ -86,6 +67,10 @@ file_check(int fd, uint64_t offset, uint64_t size, size_t *page_size,
     struct statfs fs;
     struct stat st;
 
+    *errorp = peer_fd_check_local(fd);
+    if (*errorp) {
+        return EINVAL;
+    }
     if (fstat(fd, &st) || fstatfs(fd, &fs)) {
         int error = errno;
 
@@ -96,13 +81,6 @@ file_check(int fd, uint64_t offset, uint64_t size, size_t *page_size,
     if (!S_ISREG(st.st_mode)) {
         *errorp = xstrdup("not a regular file");
         return EINVAL;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(slow_filesystems); i++) {
-        if ((unsigned long) fs.f_type == slow_filesystems[i].type) {
-            *errorp = xasprintf("file lives on %s, where access can be "
-                                "delayed", slow_filesystems[i].name);
-            return EINVAL;
-        }
     }
     if (offset > INT64_MAX || size > INT64_MAX - offset
         || offset + size > (uint64_t) st.st_size) {

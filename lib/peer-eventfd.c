@@ -20,9 +20,8 @@
  * I/O, and then adds to the counter at most what fits, without waiting.  There
  * are two ways to have it do so:
  *
- *   - io_uring, for an eventfd that is signalled often.  A ring has one
- *     eventfd, so each such eventfd has a ring, of one entry: an operation
- *     that does nothing is over within the system call that submits it.
+ *   - io_uring, for an eventfd that is signalled often: see
+ *     peer-eventfd-ring.c.
  *
  *   - AIO, for all others, and where io_uring is forbidden (sysctl
  *     kernel.io_uring_disabled, or a filter of system calls).  Each thread
@@ -56,7 +55,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <linux/aio_abi.h>
 #include <poll.h>
 #include <string.h>
@@ -65,7 +63,6 @@
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
-#include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "util.h"
 
@@ -185,90 +182,30 @@ peer_eventfd_signal(int fd)
         eventfd_write(fd, 1);
     }
 }
-
-/* io_uring. */
-
-struct peer_signal {
-    struct io_uring ring;
-    atomic_bool registered;     /* The kernel knows the eventfd. */
-};
 
 struct peer_signal *
 peer_signal_create(int fd)
 {
-    struct peer_signal *ps = xzalloc(sizeof *ps);
-    int error = -io_uring_queue_init(1, &ps->ring, 0);
+    struct peer_signal *ps;
+    int error = peer_signal_open(fd, &ps);
 
-    if (!error) {
-        error = -io_uring_register_eventfd(&ps->ring, fd);
-        if (!error) {
-            atomic_init(&ps->registered, true);
-            return ps;
-        }
-        io_uring_queue_exit(&ps->ring);
-    }
+    if (error) {
+        static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
 
-    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
-
-    if (ovsthread_once_start(&once)) {
-        VLOG_INFO("io_uring: %s; interrupts of guests cost more without "
-                  "(see sysctl kernel.io_uring_disabled)",
-                  ovs_strerror(error));
-        ovsthread_once_done(&once);
-    }
-    free(ps);
-    return NULL;
-}
-
-void
-peer_signal_destroy(struct peer_signal *ps)
-{
-    if (ps) {
-        io_uring_queue_exit(&ps->ring);
-        free(ps);
-    }
-}
-
-void
-peer_signal_renew(struct peer_signal *ps, int fd)
-{
-    if (ps) {
-        atomic_store(&ps->registered, false);
-        io_uring_unregister_eventfd(&ps->ring);
-        if (!io_uring_register_eventfd(&ps->ring, fd)) {
-            atomic_store(&ps->registered, true);
+        if (ovsthread_once_start(&once)) {
+            VLOG_INFO("io_uring: %s; interrupts of guests cost more without "
+                      "(see sysctl kernel.io_uring_disabled)",
+                      ovs_strerror(error));
+            ovsthread_once_done(&once);
         }
     }
-}
-
-/* Returns true if the kernel took the operation. */
-static bool
-signal_with_ring(struct peer_signal *ps)
-{
-    bool registered;
-
-    atomic_read_explicit(&ps->registered, &registered, memory_order_acquire);
-    if (!registered) {
-        return false;
-    }
-
-    /* There is no entry to be had if the last one was not taken. */
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ps->ring);
-
-    if (sqe) {
-        io_uring_prep_nop(sqe);
-    }
-    if (io_uring_submit(&ps->ring) != 1) {
-        return false;
-    }
-    io_uring_cq_advance(&ps->ring, io_uring_cq_ready(&ps->ring));
-    return true;
+    return ps;
 }
 
 void
 peer_signal(struct peer_signal *ps, int fd)
 {
-    if (!ps || !signal_with_ring(ps)) {
+    if (!ps || !peer_signal_try(ps)) {
         peer_eventfd_signal(fd);
     }
 }

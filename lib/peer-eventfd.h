@@ -58,4 +58,9 @@ void peer_signal_renew(struct peer_signal *ps, int fd);
  * created or renewed for 'fd'.  Callers take turns for each 'ps'. */
 void peer_signal(struct peer_signal *ps, int fd);
 
+/* For the implementation: as peer_signal_create(), with a positive errno value
+ * if '*psp' is NULL; and a signal that returns false if it cannot be given. */
+int peer_signal_open(int fd, struct peer_signal **psp);
+bool peer_signal_try(struct peer_signal *ps);
+
 #endif /* peer-eventfd.h */

@@ -28,6 +28,7 @@
 
 #include "ovs-rcu.h"
 #include "peer-eventfd.h"
+#include "slow-work.h"
 #include "util.h"
 #include "vhost-user-msg.h"
 #include "virtio-features.h"
@@ -72,6 +73,7 @@ vhost_user_device_init(struct vhost_user_device *dev, struct vhost_user *vu,
     dev->session.offered_protocol_features = protocol_features;
     dev->session.n_vrings = MIN(n_vrings, VHOST_USER_MAX_VRINGS);
     dev->vu = vu;
+    dev->worker = NULL;
     dev->numa_node = -1;
     dev->notice = NULL;
 }
@@ -94,6 +96,23 @@ vhost_user_replace_callfd(struct vhost_user_vring *vring, int new_fd)
     vring->call = new_fd >= 0 ? peer_signal_create(new_fd) : NULL;
 }
 
+static void
+destroy_memory(void *mem)
+{
+    guest_memory_destroy(mem);
+}
+
+void
+vhost_user_device_drop_memory(struct vhost_user_device *dev)
+{
+    struct vhost_user_session *s = &dev->session;
+
+    if (s->mem) {
+        slow_worker_give(dev->worker, destroy_memory, s->mem);
+        s->mem = NULL;
+    }
+}
+
 void
 vhost_user_device_disconnect(struct vhost_user_device *dev)
 {
@@ -106,7 +125,7 @@ vhost_user_device_disconnect(struct vhost_user_device *dev)
         vhost_user_replace_fd(&s->vrings[i].errfd, -1);
     }
     vhost_user_replace_fd(&s->logfd, -1);
-    guest_memory_destroy(s->mem);
+    vhost_user_device_drop_memory(dev);
     dirty_log_destroy(s->log);
     free(vhost_user_device_take_notice(dev));
     session_init(s);

@@ -54,6 +54,7 @@
 struct vhost_user_device {
     struct vhost_user_session session;
     struct vhost_user *vu;      /* Where virtqueues are published. */
+    struct slow_worker *worker; /* Frees memory.  Not owned; may be NULL. */
     int numa_node;              /* Of the guest's memory, or -1. */
 
     /* What went wrong since vhost_user_device_take_notice() was called,
@@ -71,15 +72,15 @@ void vhost_user_device_init(struct vhost_user_device *, struct vhost_user *,
  * vhost_user_device_init(). */
 void vhost_user_device_disconnect(struct vhost_user_device *);
 
-/* Acts on 'msg', which came with the 'n_fds' descriptors of 'fds'; takes all
- * of these over in any case.
+/* Acts on 'msg', which came with the 'n_fds' descriptors of 'fds'.  Those that
+ * it takes over it replaces by -1.
  *
  * Returns NULL if the message was good.  Otherwise it changed nothing, and a
  * malloc'd explanation is returned.  In both cases a non-zero
  * 'reply->hdr.flags' says that 'reply' is to be sent. */
 char *vhost_user_device_receive(struct vhost_user_device *,
                                 const struct vhost_user_msg *msg,
-                                const int fds[], size_t n_fds,
+                                int fds[], size_t n_fds,
                                 struct vhost_user_msg *reply)
     OVS_WARN_UNUSED_RESULT;
 
@@ -131,6 +132,9 @@ void vhost_user_device_update_log(struct vhost_user_device *);
  * stopped: QEMU 7.2 with several queue pairs resets the status when it has
  * stopped the first pair, and only then asks where the others are. */
 void vhost_user_device_reset(struct vhost_user_device *);
+
+/* Forgets the guest's memory, which no vring may use any more. */
+void vhost_user_device_drop_memory(struct vhost_user_device *);
 
 /* Closes '*fd' if it is open and sets it to 'new_fd'. */
 void vhost_user_replace_fd(int *fd, int new_fd);

@@ -31,6 +31,7 @@
 
 #include "openvswitch/poll-loop.h"
 #include "ovs-rcu.h"
+#include "slow-work.h"
 #include "timeval.h"
 #include "util.h"
 #include "vhost-user-msg.h"
@@ -227,18 +228,15 @@ serve_message(struct vhost_user_endpoint *ep)
     }
 
     struct vhost_user_msg reply;
-    size_t n_fds = link->n_fds;
     char *reason;
 
     VLOG_DBG("VHOST_CONFIG: (%s) read message VHOST_USER_%s", ep->path,
              vhost_user_request_name(link->in.hdr.request));
 
-    /* From here on the descriptors are the device's. */
     ep->dirty = true;
-    link->n_fds = 0;
     memset(&reply, 0, sizeof reply);
-    reason = vhost_user_device_receive(&ep->dev, &link->in, link->fds, n_fds,
-                                       &reply);
+    reason = vhost_user_device_receive(&ep->dev, &link->in, link->fds,
+                                       link->n_fds, &reply);
     take_notice(ep);
     if (reason) {
         refuse(ep, reason, &reply);
@@ -375,6 +373,8 @@ vhost_user_endpoint_create(const struct vhost_user_config *config,
     vhost_user_device_init(&ep->dev, &ep->up, config->features,
                            config->protocol_features,
                            2 * config->max_queue_pairs);
+    ep->worker = slow_worker_create();
+    ep->dev.worker = ep->link.worker = ep->worker;
     ep->events = (struct vlog_rate_limit) VLOG_RATE_LIMIT_INIT(60, 60);
     ep->faults = (struct vlog_rate_limit) VLOG_RATE_LIMIT_INIT(6, 6);
 
@@ -430,7 +430,43 @@ vhost_user_endpoint_destroy(struct vhost_user_endpoint *ep)
 {
     vhost_user_device_disconnect(&ep->dev);
     vhost_user_link_close(&ep->link);
+    slow_worker_release(ep->worker);
     ovsrcu_postpone(endpoint_free, ep);
+}
+
+/* True if so much is still to be done about what the peer sent that nothing
+ * more is taken from it. */
+static bool
+is_in_arrears(const struct vhost_user_endpoint *ep)
+{
+    return slow_worker_backlog(ep->worker) >= VHOST_USER_MAX_ARREARS;
+}
+
+static void
+report_arrears(struct vhost_user_endpoint *ep)
+{
+    snprintf(ep->last_error, sizeof ep->last_error, "%d files of a front end "
+             "are not closed yet; nothing is taken until they are",
+             VHOST_USER_MAX_ARREARS);
+    VLOG_WARN_RL(&ep->events, "VHOST_CONFIG: (%s) port %s: %s", ep->path,
+                 ep->name, ep->last_error);
+    ep->dirty = true;
+}
+
+static void
+serve(struct vhost_user_endpoint *ep, bool retry)
+{
+    for (int i = 0; i < VHOST_USER_MAX_MESSAGES && ep->link.fd >= 0; i++) {
+        if (!serve_message(ep)) {
+            break;
+        }
+    }
+
+    if (!ep->client) {
+        try_accept(ep);
+    } else if (retry && ep->link.fd < 0) {
+        try_connect(ep, vhost_user_socket());
+    }
 }
 
 void
@@ -448,16 +484,12 @@ vhost_user_endpoint_run(struct vhost_user_endpoint *ep, bool retry)
         }
     }
 
-    for (int i = 0; i < VHOST_USER_MAX_MESSAGES && ep->link.fd >= 0; i++) {
-        if (!serve_message(ep)) {
-            break;
-        }
-    }
-
-    if (!ep->client) {
-        try_accept(ep);
-    } else if (retry && ep->link.fd < 0) {
-        try_connect(ep, vhost_user_socket());
+    if (!is_in_arrears(ep)) {
+        ep->in_arrears = false;
+        serve(ep, retry);
+    } else if (!ep->in_arrears) {
+        ep->in_arrears = true;
+        report_arrears(ep);
     }
 
     update_status(ep);
@@ -473,6 +505,13 @@ vhost_user_endpoint_wants_retry(const struct vhost_user_endpoint *ep)
 void
 vhost_user_endpoint_wait(struct vhost_user_endpoint *ep)
 {
+    if (ep->must_notify) {
+        poll_timer_wait_until(ep->notify_at);
+    }
+    if (is_in_arrears(ep)) {
+        poll_timer_wait(VHOST_USER_ARREARS_MS);
+        return;
+    }
     if (ep->link.fd >= 0) {
         poll_fd_wait(ep->link.fd, ep->link.sending ? POLLOUT : POLLIN);
     }
@@ -488,8 +527,5 @@ vhost_user_endpoint_wait(struct vhost_user_endpoint *ep)
             }
             ovs_mutex_unlock(&ep->mutex);
         }
-    }
-    if (ep->must_notify) {
-        poll_timer_wait_until(ep->notify_at);
     }
 }

@@ -56,6 +56,11 @@
 /* Messages served for one endpoint before it is the others' turn. */
 #define VHOST_USER_MAX_MESSAGES 16
 
+/* Files to close and memories to free after which nothing more is taken from a
+ * front end, and time between looks whether that is done. */
+#define VHOST_USER_MAX_ARREARS 16
+#define VHOST_USER_ARREARS_MS 10
+
 /* Least time between two calls of 'changed' for one endpoint: what a front end
  * can make the owner do is bounded. */
 #define VHOST_USER_NOTIFY_MS 10
@@ -85,8 +90,10 @@ struct vhost_user_endpoint {
     struct vhost_user_status status OVS_GUARDED;
 
     /* For the thread that serves endpoints. */
+    struct slow_worker *worker; /* Does what could keep that thread. */
     struct vhost_user_link link;
     struct vhost_user_device dev;
+    bool in_arrears;            /* And that was reported. */
     bool dirty;                 /* 'status' may be out of date. */
     bool was_ready;             /* And that was logged. */
     bool quiet;                 /* Failure to connect was logged. */

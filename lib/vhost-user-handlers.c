@@ -189,7 +189,7 @@ handle_set_mem_table(struct call *c)
     }
 
     vhost_user_device_pause_all(c->dev);
-    guest_memory_destroy(c->s->mem);
+    vhost_user_device_drop_memory(c->dev);
     c->s->mem = mem;
     for (unsigned int i = 0; i < c->s->n_vrings; i++) {
         if (c->s->vrings[i].error == VQ_ERR_FAULT) {
@@ -454,12 +454,11 @@ vhost_user_device_acknowledge(const struct vhost_user_device *dev,
 char *
 vhost_user_device_receive(struct vhost_user_device *dev,
                           const struct vhost_user_msg *msg,
-                          const int fds_[], size_t n_fds,
+                          int fds[], size_t n_fds,
                           struct vhost_user_msg *reply)
 {
     const char *bad = vhost_user_msg_check(msg, n_fds, &dev->session);
     handler_func *handler = NULL;
-    int fds[VHOST_USER_MAX_FDS];
     char *error;
 
     if (!bad && msg->hdr.request < ARRAY_SIZE(handlers)) {
@@ -468,12 +467,7 @@ vhost_user_device_receive(struct vhost_user_device *dev,
     reply->hdr.flags = 0;
     if (!handler) {
         error = xstrdup(bad ? bad : "not served");
-        for (size_t i = 0; i < n_fds; i++) {
-            close(fds_[i]);
-        }
     } else {
-        /* A good message has no more than fit. */
-        memcpy(fds, fds_, n_fds * sizeof *fds);
         error = handler(&(struct call) {
             .dev = dev,
             .s = &dev->session,
@@ -481,9 +475,6 @@ vhost_user_device_receive(struct vhost_user_device *dev,
             .fds = fds,
             .reply = reply,
         });
-        for (size_t i = 0; i < n_fds; i++) {
-            vhost_user_replace_fd(&fds[i], -1);
-        }
     }
 
     if (!error && vhost_user_request_has_reply(msg->hdr.request)) {

@@ -39,6 +39,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "peer-fd.h"
 #include "util.h"
 #include "vhost-user.h"
 
@@ -53,17 +54,13 @@ BUILD_ASSERT_DECL(VHOST_USER_MAX_PATH
 void
 vhost_user_link_open(struct vhost_user_link *link, int fd)
 {
-    memset(link, 0, sizeof *link);
-    link->fd = fd;
+    *link = (struct vhost_user_link) { .fd = fd, .worker = link->worker };
 }
 
 void
 vhost_user_link_close(struct vhost_user_link *link)
 {
     if (link->fd >= 0) {
-        for (size_t i = 0; i < link->n_fds; i++) {
-            close(link->fds[i]);
-        }
         close(link->fd);
         link->fd = -1;
         vhost_user_link_next(link);
@@ -74,6 +71,9 @@ vhost_user_link_close(struct vhost_user_link *link)
 void
 vhost_user_link_next(struct vhost_user_link *link)
 {
+    for (size_t i = 0; i < link->n_fds; i++) {
+        peer_fd_close(link->fds[i], link->worker);
+    }
     memset(&link->in, 0, sizeof link->in);
     link->n_in = 0;
     link->n_fds = 0;
@@ -106,7 +106,7 @@ take_fds(struct vhost_user_link *link, struct msghdr *msgh)
                 link->fds[link->n_fds++] = fd;
             } else {
                 link->lost_fds = true;
-                close(fd);
+                peer_fd_close(fd, link->worker);
             }
         }
     }

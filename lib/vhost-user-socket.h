@@ -36,6 +36,8 @@
 /* One connection. */
 struct vhost_user_link {
     int fd;                     /* -1 while there is none. */
+    struct slow_worker *worker; /* Closes what the peer sent.  Not owned; may
+                                 * be NULL. */
 
     /* The message that is coming in. */
     struct vhost_user_msg in;
@@ -66,7 +68,8 @@ void vhost_user_link_close(struct vhost_user_link *);
 int vhost_user_link_read_header(struct vhost_user_link *);
 int vhost_user_link_read_payload(struct vhost_user_link *);
 
-/* Makes room for the next message; the caller has taken over 'fds'. */
+/* Makes room for the next message.  Closes what is left of 'fds': those that
+ * somebody took over are -1. */
 void vhost_user_link_next(struct vhost_user_link *);
 
 /* Sends 'msg', for which vhost_user_link_flush() must be called until it

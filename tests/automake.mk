@@ -117,6 +117,7 @@ tests_test_vhost_user_SOURCES = \
 	tests/msg-check.c \
 	tests/msg-check.h \
 	tests/test-vhost-user-paths.c \
+	tests/test-vhost-user-slow.c \
 	tests/test-vhost-user.c \
 	tests/vhost-peer.c \
 	tests/vhost-peer.h

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "peer-fd.h"
 #include "util.h"
 
 struct vhost_user fixture_vu;
@@ -79,6 +80,9 @@ deliver(const struct vhost_user_msg *msg, const int fds[], size_t n)
     }
     memset(&reply, 0, sizeof reply);
     error = vhost_user_device_receive(&dev, msg, copies, n, &reply);
+    for (size_t i = 0; i < n; i++) {
+        peer_fd_close(copies[i], NULL);
+    }
     free(error);
     return !error;
 }

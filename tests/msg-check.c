@@ -147,6 +147,9 @@ msg_check_bad(const struct vhost_user_msg *msg, size_t n_fds, enum age age,
     error = vhost_user_device_receive(&dev, msg, fds, n_fds, &reply);
     CHECK(error);
     free(error);
+    for (size_t i = 0; i < n_fds; i++) {
+        CHECK(!close(fds[i]));
+    }
     CHECK_MEM(&dev, &before, sizeof dev);
     CHECK_EQ(msg_count_fds(), n_open);
     CHECK(!reply.hdr.flags || reply.u64);

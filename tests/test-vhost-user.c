@@ -553,6 +553,8 @@ main(int argc, char *argv[])
         { "reopen", test_reopen },
         { "owner", test_owner },
         { "many", test_many },
+        { "slow-worker", test_slow_worker },
+        { "slow-close", test_slow_close },
         { NULL, NULL },
     };
 

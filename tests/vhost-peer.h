@@ -110,4 +110,8 @@ void test_reopen(int argc, char *argv[]);
 void test_owner(int argc, char *argv[]);
 void test_many(int argc, char *argv[]);
 
+/* In test-vhost-user-slow.c. */
+void test_slow_worker(int argc, char *argv[]);
+void test_slow_close(int argc, char *argv[]);
+
 #endif /* vhost-peer.h */
