@@ -40,19 +40,6 @@
 
 #include "peer-eventfd.h"
 
-#ifdef __clang__
-/* The barriers of <liburing.h> need <stdatomic.h>, which Open vSwitch's
- * atomics for clang cannot stand beside. */
-#define LIBURING_BARRIER_H
-#define IO_URING_READ_ONCE(VAR) __atomic_load_n(&(VAR), __ATOMIC_RELAXED)
-#define IO_URING_WRITE_ONCE(VAR, VALUE) \
-    __atomic_store_n(&(VAR), VALUE, __ATOMIC_RELAXED)
-#define io_uring_smp_load_acquire(P) __atomic_load_n(P, __ATOMIC_ACQUIRE)
-#define io_uring_smp_store_release(P, VALUE) \
-    __atomic_store_n(P, VALUE, __ATOMIC_RELEASE)
-#define io_uring_smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#endif
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
