@@ -31,8 +31,12 @@ lib_libvring_a_SOURCES = \
 	lib/guest-fault.h \
 	lib/guest-memory.c \
 	lib/guest-memory.h \
+	lib/l4-csum.c \
+	lib/l4-csum.h \
 	lib/netdev-dpdk-common.c \
 	lib/netdev-dpdk-common.h \
+	lib/netdev-dpdk-csum.c \
+	lib/netdev-dpdk-csum.h \
 	lib/netdev-dpdk-eth-attach.c \
 	lib/netdev-dpdk-eth-config.c \
 	lib/netdev-dpdk-eth-config.h \
@@ -79,6 +83,8 @@ lib_libvring_a_SOURCES = \
 	lib/vhost-user.h \
 	lib/virtio-features.c \
 	lib/virtio-features.h \
+	lib/virtio-net-hdr.c \
+	lib/virtio-net-hdr.h \
 	lib/virtqueue-chain.c \
 	lib/virtqueue-chain.h \
 	lib/virtqueue-dequeue.h \

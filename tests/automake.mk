@@ -88,6 +88,7 @@ $(TESTSUITE): $(TESTSUITE_AT) tests/package.m4
 LDADD = $(VRING_LDADD)
 check_PROGRAMS += \
 	tests/test-biased-lock \
+	tests/test-csum \
 	tests/test-dpdk-config \
 	tests/test-dpdk-log \
 	tests/test-eal-args \
@@ -103,6 +104,13 @@ tests_test_biased_lock_SOURCES = \
 	tests/check.c \
 	tests/check.h \
 	tests/test-biased-lock.c
+
+tests_test_csum_SOURCES = \
+	tests/check.c \
+	tests/check.h \
+	tests/fake-mempool.c \
+	tests/fake-mempool.h \
+	tests/test-csum.c
 
 tests_test_guest_memory_SOURCES = \
 	tests/check.c \

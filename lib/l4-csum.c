@@ -1,0 +1,230 @@
+/*
+ * Copyright (c) 2026 The ovs-vring authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+/* Checksums that are still to be made; see l4-csum.h. */
+
+#include <config.h>
+
+#include "l4-csum.h"
+
+#include <string.h>
+
+#include "crc32c.h"
+#include "unaligned.h"
+#include "util.h"
+
+/* Tags before an IP header.  More than two are of no use to anybody. */
+#define MAX_TAGS 4
+
+static uint16_t
+get_be16(const uint8_t *p)
+{
+    return p[0] << 8 | p[1];
+}
+
+uint32_t
+l4_csum_find_ip(const uint8_t *frame, uint32_t len)
+{
+    uint32_t ofs = ETH_HEADER_LEN;
+
+    for (int i = 0; i <= MAX_TAGS && ofs + IP_HEADER_LEN <= len; i++) {
+        const uint16_t type = get_be16(frame + ofs - 2);
+        const uint8_t version = frame[ofs] >> 4;
+
+        if (type == ETH_TYPE_IP) {
+            return version == 4 ? ofs : 0;
+        } else if (type == ETH_TYPE_IPV6) {
+            return version == 6 && ofs + IPV6_HEADER_LEN <= len ? ofs : 0;
+        } else if (!eth_type_vlan(htons(type))) {
+            return 0;
+        }
+        ofs += VLAN_HEADER_LEN;
+    }
+    return 0;
+}
+
+enum l4_csum_kind
+l4_csum_parse(const uint8_t *frame, uint32_t len, uint32_t l3_ofs,
+              struct l4_csum *c)
+{
+    const uint8_t *l3 = frame + l3_ofs;
+    const uint32_t left = len - l3_ofs;
+    uint32_t l3_len, l4_len, shortest;
+
+    if (left < IP_HEADER_LEN) {
+        return L4_CSUM_OTHER;
+    }
+    l3_len = l4_csum_ip_len(l3);
+    c->ipv6 = l3_len && l3[0] >> 4 == 6;
+    if (OVS_LIKELY(l3_len && !c->ipv6)) {
+        const uint32_t total
+            = get_be16(l3 + offsetof(struct ip_header, ip_tot_len));
+        const uint16_t frag
+            = get_be16(l3 + offsetof(struct ip_header, ip_frag_off));
+
+        if (total < l3_len || frag & (IP_MORE_FRAGMENTS | IP_FRAG_OFF_MASK)) {
+            return L4_CSUM_OTHER;
+        }
+        c->proto = l3[offsetof(struct ip_header, ip_proto)];
+        l4_len = total - l3_len;
+    } else if (c->ipv6 && left >= IPV6_HEADER_LEN) {
+        l4_len = get_be16(l3 + offsetof(struct ovs_16aligned_ip6_hdr,
+                                        ip6_ctlun.ip6_un1.ip6_un1_plen));
+        c->proto = l3[offsetof(struct ovs_16aligned_ip6_hdr,
+                               ip6_ctlun.ip6_un1.ip6_un1_nxt)];
+    } else {
+        return L4_CSUM_OTHER;
+    }
+
+    if (c->proto == IPPROTO_TCP) {
+        shortest = TCP_HEADER_LEN;
+    } else if (c->proto == IPPROTO_UDP) {
+        shortest = UDP_HEADER_LEN;
+    } else if (c->proto == IPPROTO_SCTP) {
+        shortest = SCTP_HEADER_LEN;
+    } else {
+        return L4_CSUM_OTHER;
+    }
+    if (l4_len < shortest) {
+        return L4_CSUM_OTHER;
+    }
+    if (left < l3_len + l4_len) {
+        return L4_CSUM_CUT;
+    }
+    if (c->proto == IPPROTO_UDP
+        && get_be16(l3 + l3_len + offsetof(struct udp_header, udp_len))
+           != l4_len) {
+        return L4_CSUM_OTHER;
+    }
+    c->l3_ofs = l3_ofs;
+    c->l4_ofs = l3_ofs + l3_len;
+    c->l4_len = l4_len;
+    return L4_CSUM_OK;
+}
+
+
+/* Sums, in ones' complement and in the order of the host. */
+
+static uint64_t
+add(uint64_t sum, uint64_t word)
+{
+    sum += word;
+    return sum + (sum < word);
+}
+
+/* Adds the 'len' bytes at 'p' to 'sum'.  Sums of words of any length are
+ * worth the same. */
+static uint64_t
+add_bytes(uint64_t sum, const uint8_t *p, size_t len)
+{
+    uint64_t other = 0;
+    uint64_t word[2];
+
+    for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
+        memcpy(word, p, sizeof word);
+        sum = add(sum, word[0]);
+        other = add(other, word[1]);
+    }
+    if (len) {
+        word[0] = word[1] = 0;
+        memcpy(word, p, len);
+        sum = add(sum, word[0]);
+        other = add(other, word[1]);
+    }
+    return add(sum, other);
+}
+
+static uint16_t
+fold(uint64_t sum)
+{
+    sum = (sum >> 32) + (uint32_t) sum;
+    sum = (sum >> 32) + (uint32_t) sum;
+    sum = (sum >> 16) + (uint16_t) sum;
+    sum = (sum >> 16) + (uint16_t) sum;
+    return sum;
+}
+
+/* Sum of the pseudo header. */
+static uint64_t
+pseudo_sum(const uint8_t *frame, const struct l4_csum *c)
+{
+    const uint8_t *l3 = frame + c->l3_ofs;
+    const uint64_t sum = (OVS_FORCE uint32_t) htonl((uint32_t) c->proto << 16
+                                                    | c->l4_len);
+
+    if (c->ipv6) {
+        return add_bytes(sum,
+                         l3 + offsetof(struct ovs_16aligned_ip6_hdr, ip6_src),
+                         2 * sizeof(struct in6_addr));
+    }
+
+    uint64_t addresses;
+
+    memcpy(&addresses, l3 + offsetof(struct ip_header, ip_src),
+           sizeof addresses);
+    return add(sum, addresses);
+}
+
+static void
+put_sum(uint8_t *p, uint16_t sum)
+{
+    memcpy(p, &sum, sizeof sum);
+}
+
+void
+l4_csum_prepare(uint8_t *frame, const struct l4_csum *c)
+{
+    uint8_t *field = frame + c->l4_ofs + l4_csum_offset(c->proto);
+
+    if (OVS_UNLIKELY(c->proto == IPPROTO_SCTP)) {
+        put_unaligned_be32((ovs_be32 *) field, 0);
+    } else {
+        put_sum(field, fold(pseudo_sum(frame, c)));
+    }
+}
+
+void
+l4_csum_complete(uint8_t *frame, const struct l4_csum *c)
+{
+    uint8_t *l4 = frame + c->l4_ofs;
+
+    l4_csum_prepare(frame, c);
+    if (OVS_UNLIKELY(c->proto == IPPROTO_SCTP)) {
+        put_unaligned_be32((ovs_be32 *) (l4 + l4_csum_offset(c->proto)),
+                           crc32c(l4, c->l4_len));
+    } else {
+        l4_csum_complete_any(frame, c->l4_ofs + c->l4_len, c->l4_ofs,
+                             l4_csum_offset(c->proto));
+    }
+}
+
+void
+l4_csum_complete_any(uint8_t *frame, uint32_t len, uint32_t start,
+                     uint32_t offset)
+{
+    const uint16_t sum = ~fold(add_bytes(0, frame + start, len - start));
+
+    put_sum(frame + start + offset, sum ? sum : UINT16_MAX);
+}
+
+void
+l4_csum_complete_ip(uint8_t *l3, uint32_t len)
+{
+    uint8_t *field = l3 + offsetof(struct ip_header, ip_csum);
+
+    put_sum(field, 0);
+    put_sum(field, ~fold(add_bytes(0, l3, len)));
+}
