@@ -44,21 +44,21 @@ vq_read_header(const uint8_t *src)
     return hdr->start;
 }
 
-/* Judges the virtio-net header of a frame from its guest (virtio 1.2,
- * 5.1.6.2), of which 'hdr' was read.  Bits that are not defined are to be
- * ignored.
- *
- * Offloads have their place here: none has been negotiated yet, so a frame
- * that needs one is not good. */
-static inline enum virtqueue_error
-vq_accept_header(uint16_t hdr)
+/* True if the virtio-net header of a frame, of which 'hdr' was read, asks for
+ * nothing (virtio 1.2, 5.1.6.2).  Bits that are not defined are to be ignored,
+ * and so is VIRTIO_NET_HDR_F_DATA_VALID, which a driver may not set: guests
+ * are not believed. */
+static inline bool
+vq_header_is_plain(uint16_t hdr)
 {
     BUILD_ASSERT_DECL(VIRTIO_NET_HDR_GSO_NONE == 0);
-    if (OVS_UNLIKELY(hdr & (VIRTIO_NET_HDR_F_NEEDS_CSUM | 0xff00))) {
-        return VQ_ERR_HEADER;
-    }
-    return VQ_ERR_NONE;
+    return !(hdr & (VIRTIO_NET_HDR_F_NEEDS_CSUM | 0xff00));
 }
+
+/* Does what the virtio-net header at 'src' asks for, of which 'hdr' was read,
+ * with its frame, which is in 'm'.  For headers that are not plain. */
+enum virtqueue_error vq_serve_header(const struct virtqueue *, uint16_t hdr,
+                                     const uint8_t *src, struct rte_mbuf *m);
 
 /* Where the data of a frame in 'm' begins, before 'm' is initialised. */
 static inline uint8_t *
@@ -99,11 +99,11 @@ vq_get_mbufs(struct rte_mempool *pool, struct rte_mbuf **restrict mbufs,
 void vq_put_mbufs(struct rte_mempool *, struct rte_mbuf **, unsigned int n);
 
 /* Copies the frame in the chain that begins with 'first' at index 'head',
- * as long as it has at most 'room' bytes without header, to 'dst', and judges
- * its header.  Any chain is good enough. */
+ * as long as it has at most 'room' bytes without header, to 'm', which it
+ * initialises, and serves its header.  Any chain is good enough. */
 enum virtqueue_error vq_gather(struct virtqueue *, uint16_t head,
-                               const struct vring_desc *first, uint8_t *dst,
-                               uint32_t room, uint32_t *frame_len,
+                               const struct vring_desc *first,
+                               struct rte_mbuf *m, uint32_t room,
                                struct vq_extent *);
 
 /* Fetches the lines of a frame that are read first: that of the header, which

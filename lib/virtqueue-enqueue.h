@@ -21,6 +21,7 @@
  *
  * Private to the engine. */
 
+#include "virtio-net-hdr.h"
 #include "virtqueue-chain.h"
 
 /* A call in progress. */
@@ -53,13 +54,15 @@ vq_prefetch_frame(const uint8_t *dst, uint8_t hdr_len)
     vq_prefetch_write(dst + hdr_len);
 }
 
-/* Sees to it that 'dst' holds a header without offloads; 'n_buffers' is part
- * of it only if it has 12 bytes (virtio 1.2, 5.1.6.4).
+/* Sees to it that 'dst' holds a header that begins with 'offloads' and
+ * 'csum_offset' (see virtio_net_hdr_from_mbuf()) and says that there is one
+ * buffer, if it has 12 bytes (virtio 1.2, 5.1.6.4).
  *
  * As a rule it does already, from the latest use of the buffer.  Then nothing
  * is written, and the line stays in the caches of the guest and of us. */
 static inline void
-vq_write_header(uint8_t *dst, uint8_t hdr_len, uint16_t n_buffers)
+vq_write_header__(uint8_t *dst, uint8_t hdr_len, uint64_t offloads,
+                  uint16_t csum_offset)
 {
     struct vq_header {
         uint64_t offloads;
@@ -68,18 +71,35 @@ vq_write_header(uint8_t *dst, uint8_t hdr_len, uint16_t n_buffers)
             uint32_t tail;      /* And number of buffers. */
         };
     } __attribute__((packed, may_alias)) *hdr = (struct vq_header *) dst;
-    const uint32_t tail = (uint32_t) n_buffers << 16;
+    const uint32_t tail = csum_offset | UINT32_C(1) << 16;
 
     BUILD_ASSERT_DECL(sizeof(struct virtio_net_hdr) == 10);
     BUILD_ASSERT_DECL(sizeof *hdr == sizeof(struct virtio_net_hdr_v1));
     if (OVS_LIKELY(hdr_len == sizeof *hdr)) {
-        if (hdr->offloads | (hdr->tail ^ tail)) {
-            hdr->offloads = 0;
+        if ((hdr->offloads ^ offloads) | (hdr->tail ^ tail)) {
+            hdr->offloads = offloads;
             hdr->tail = tail;
         }
-    } else if (hdr->offloads | hdr->csum_offset) {
-        hdr->offloads = 0;
-        hdr->csum_offset = 0;
+    } else if ((hdr->offloads ^ offloads)
+               | (hdr->csum_offset ^ csum_offset)) {
+        hdr->offloads = offloads;
+        hdr->csum_offset = csum_offset;
+    }
+}
+
+/* Sees to it that 'dst' holds the header of 'm', in one buffer, for a guest
+ * that makes checksums if 'guest_csum'. */
+static inline void
+vq_write_header(uint8_t *dst, uint8_t hdr_len, const struct rte_mbuf *m,
+                bool guest_csum)
+{
+    if (OVS_UNLIKELY(guest_csum) && m->ol_flags & VIRTIO_NET_HDR_OL_FLAGS) {
+        uint16_t csum_offset;
+        const uint64_t offloads = virtio_net_hdr_from_mbuf(m, &csum_offset);
+
+        vq_write_header__(dst, hdr_len, offloads, csum_offset);
+    } else {
+        vq_write_header__(dst, hdr_len, 0, 0);
     }
 }
 

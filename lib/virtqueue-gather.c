@@ -23,6 +23,7 @@
 #include "virtqueue-dequeue.h"
 
 #include "util.h"
+#include "virtio-net-hdr.h"
 
 void
 vq_put_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
@@ -34,11 +35,29 @@ vq_put_mbufs(struct rte_mempool *pool, struct rte_mbuf **mbufs,
 }
 
 enum virtqueue_error
+vq_serve_header(const struct virtqueue *vq, uint16_t hdr, const uint8_t *src,
+                struct rte_mbuf *m)
+{
+    /* Each is read once. */
+    const volatile struct virtio_net_hdr_csum {
+        uint8_t other[offsetof(struct virtio_net_hdr, csum_start)];
+        uint16_t start, offset;
+    } __attribute__((packed, may_alias)) *csum = (const void *) src;
+    const uint16_t start = csum->start;
+    const uint16_t offset = csum->offset;
+
+    /* Segmentation is never negotiated. */
+    return (vq->csum && !(hdr & 0xff00)
+            && virtio_net_hdr_to_mbuf(m, start, offset)
+            ? VQ_ERR_NONE : VQ_ERR_HEADER);
+}
+
+enum virtqueue_error
 vq_gather(struct virtqueue *vq, uint16_t head, const struct vring_desc *first,
-          uint8_t *dst, uint32_t room, uint32_t *frame_len,
-          struct vq_extent *extent)
+          struct rte_mbuf *m, uint32_t room, struct vq_extent *extent)
 {
     uint8_t hdr[sizeof(struct virtio_net_hdr_v1)];
+    uint8_t *dst = vq_mbuf_data(m);
     enum virtqueue_error error;
     struct vq_chain chain;
     uint64_t gpa, left;
@@ -87,12 +106,16 @@ out:
         error = fatal ? fatal : error;
     }
     *extent = chain.extent;
-    *frame_len = ofs;
-    if (!error) {
-        error = VQ_ERR_SHORT;
-        if (ofs >= ETH_HEADER_LEN) {
-            error = vq_accept_header(vq_read_header(hdr));
-        }
+    if (error) {
+        return error;
     }
-    return error;
+    if (ofs < ETH_HEADER_LEN) {
+        return VQ_ERR_SHORT;
+    }
+    vq_mbuf_init(m, ofs);
+
+    const uint16_t start = vq_read_header(hdr);
+
+    return (vq_header_is_plain(start) ? VQ_ERR_NONE
+            : vq_serve_header(vq, start, hdr, m));
 }

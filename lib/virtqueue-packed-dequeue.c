@@ -280,10 +280,10 @@ vq_packed_parse_slowly(struct virtqueue *vq, struct rte_mempool *pool,
         } else {
             struct vq_extent extent;
             const enum virtqueue_error error
-                = vq_gather(vq, b->place, &d, vq_mbuf_data(mbufs[i]), room,
-                            &f->len, &extent);
+                = vq_gather(vq, b->place, &d, mbufs[i], room, &extent);
 
             n_read += extent.n_read;
+            f->len = mbufs[i]->pkt_len;
             if (OVS_UNLIKELY(error)) {
                 if (virtqueue_error_is_fatal(error)) {
                     vq_fail(vq, error);
@@ -377,22 +377,27 @@ vq_packed_copy(struct virtqueue *vq, struct vq_packed_burst *b,
             vq_packed_ahead_few(ahead, false, 0);
         }
         if (plain || src) {
-            const enum virtqueue_error error
-                = vq_accept_header(vq_read_header(src));
-
-            if (OVS_UNLIKELY(error)) {
-                vq_tally_error(&b->tally, error);
-                f->len = 0;
-                n_dropped++;
-                continue;
-            }
             vq_copy(data, src + hdr_len, len);
+            vq_mbuf_init(m, len);
+
+            const uint16_t hdr = vq_read_header(src);
+
+            if (OVS_UNLIKELY(!vq_header_is_plain(hdr))) {
+                const enum virtqueue_error error
+                    = vq_serve_header(vq, hdr, src, m);
+
+                if (OVS_UNLIKELY(error)) {
+                    vq_tally_error(&b->tally, error);
+                    f->len = 0;
+                    n_dropped++;
+                    continue;
+                }
+            }
         } else if (!len) {
             n_dropped++;
             continue;
         }
 
-        vq_mbuf_init(m, len);
         vq_tally_frame__(&delivered, data, len);
     }
     delivered.packets = n - n_dropped;

@@ -213,10 +213,11 @@ vq_packed_log_orders(struct virtqueue *vq, struct rte_mbuf *const *pkts,
 
 /* Copies the 'n' frames of 'pkts' to where 'orders' say, while it fetches
  * buffers ahead. */
-static inline void
-vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
-               unsigned int n, const struct vq_packed_order *orders,
-               struct vq_packed_ahead *ahead, struct vq_tally *tally)
+static __rte_always_inline void
+vq_packed_copy__(struct virtqueue *vq, struct rte_mbuf *const *pkts,
+                 unsigned int n, const struct vq_packed_order *orders,
+                 struct vq_packed_ahead *ahead, struct vq_tally *tally,
+                 bool guest_csum)
 {
     struct vq_frames_tally delivered = { .bytes = 0 };
     const unsigned int n_ahead = ahead->n;
@@ -232,7 +233,7 @@ vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
         if (!(i % VQ_PACKED_FEW)) {
             vq_packed_ahead_few(ahead, true, hdr_len);
         }
-        vq_write_header(dst, hdr_len, 1);
+        vq_write_header(dst, hdr_len, m, guest_csum);
         if (OVS_LIKELY(m->nb_segs == 1)) {
             vq_copy(dst + hdr_len, data, len);
         } else {
@@ -246,6 +247,27 @@ vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
 
     if (OVS_UNLIKELY(vq_log(vq) != NULL)) {
         vq_packed_log_orders(vq, pkts, n, orders);
+    }
+}
+
+/* The same for a guest that makes checksums. */
+static __rte_noinline void
+vq_packed_copy_csum(struct virtqueue *vq, struct rte_mbuf *const *pkts,
+                    unsigned int n, const struct vq_packed_order *orders,
+                    struct vq_packed_ahead *ahead, struct vq_tally *tally)
+{
+    vq_packed_copy__(vq, pkts, n, orders, ahead, tally, true);
+}
+
+static __rte_always_inline void
+vq_packed_copy(struct virtqueue *vq, struct rte_mbuf *const *pkts,
+               unsigned int n, const struct vq_packed_order *orders,
+               struct vq_packed_ahead *ahead, struct vq_tally *tally)
+{
+    if (OVS_LIKELY(!vq->guest_csum)) {
+        vq_packed_copy__(vq, pkts, n, orders, ahead, tally, false);
+    } else {
+        vq_packed_copy_csum(vq, pkts, n, orders, ahead, tally);
     }
 }
 

@@ -288,6 +288,12 @@ vq_scatter(struct vq_enqueue *e, uint16_t head,
             .next = m,
         };
 
+        if (vq->guest_csum) {
+            const uint64_t offloads
+                = virtio_net_hdr_from_mbuf(m, &src.hdr.csum_offset);
+
+            memcpy(&src.hdr, &offloads, sizeof offloads);
+        }
         src.data = (const uint8_t *) &src.hdr;
         for (unsigned int i = 0; i < s.n_pieces; i++) {
             const struct vq_piece *p = &s.pieces[i];

@@ -46,10 +46,11 @@ vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
 {
     const struct vring_desc d = vq_read_desc(&vq->desc[head]);
     struct vq_extent extent;
-    const enum virtqueue_error error
-        = vq_gather(vq, head, &d, vq_mbuf_data(m), room, len, &extent);
+    const enum virtqueue_error error = vq_gather(vq, head, &d, m, room,
+                                                 &extent);
 
     *n_read += extent.n_read;
+    *len = m->pkt_len;
     if (OVS_UNLIKELY(error)) {
         if (virtqueue_error_is_fatal(error)) {
             vq_fail(vq, error);
@@ -242,21 +243,26 @@ VQ_VARIANT_NAME(vq_split_dequeue)(struct virtqueue *vq,
             vq_prefetch_source(next[i]);
         }
         if (OVS_LIKELY(src != NULL)) {
-            const enum virtqueue_error error
-                = vq_accept_header(vq_read_header(src));
-
-            if (OVS_UNLIKELY(error)) {
-                vq_tally_error(&tally, error);
-                dropped |= UINT32_C(1) << i;
-                continue;
-            }
             vq_copy(data, src + hdr_len, len);
+            vq_mbuf_init(m, len);
+
+            const uint16_t hdr = vq_read_header(src);
+
+            if (OVS_UNLIKELY(!vq_header_is_plain(hdr))) {
+                const enum virtqueue_error error
+                    = vq_serve_header(vq, hdr, src, m);
+
+                if (OVS_UNLIKELY(error)) {
+                    vq_tally_error(&tally, error);
+                    dropped |= UINT32_C(1) << i;
+                    continue;
+                }
+            }
         } else if (OVS_UNLIKELY(!len)) {
             dropped |= UINT32_C(1) << i;
             continue;
         }
 
-        vq_mbuf_init(m, len);
         vq_tally_one(&delivered, data, len);
     }
     vq->ahead_desc = ahead.at_desc;

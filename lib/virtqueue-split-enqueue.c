@@ -145,14 +145,47 @@ out:
     return i;
 }
 
+/* Copies frames to where 'orders' say, while it fetches buffers ahead. */
+static __rte_always_inline void
+vq_split_copy(const struct vq_split_orders *orders, uint32_t hdr_len,
+              struct vq_split_ahead *ahead, struct vq_tally *tally,
+              bool guest_csum)
+{
+    const uint8_t *next[VQ_SPLIT_ENTRIES];
+    const unsigned int n_ahead = vq_split_ahead_buffers(ahead, next,
+                                                        orders->n);
+    struct vq_frames_tally delivered = { .bytes = 0 };
+
+    for (unsigned int i = 0; i < orders->n; i++) {
+        const struct rte_mbuf *m = orders->m[i];
+        const uint32_t len = orders->len[i];
+        uint8_t *dst = orders->dst[i];
+
+        if (OVS_LIKELY(i < n_ahead)) {
+            vq_prefetch_frame(next[i], hdr_len);
+        }
+        vq_write_header(dst, hdr_len, m, guest_csum);
+        vq_copy_segments(dst + hdr_len, m, len);
+        vq_tally_one(&delivered, rte_pktmbuf_mtod(m, const uint8_t *), len);
+    }
+    vq_tally_all(&delivered, orders->len, orders->n);
+    vq_tally_add(tally, &delivered);
+}
+
+/* The same for a guest that makes checksums. */
+static __rte_noinline void
+vq_split_copy_csum(const struct vq_split_orders *orders, uint32_t hdr_len,
+                   struct vq_split_ahead *ahead, struct vq_tally *tally)
+{
+    vq_split_copy(orders, hdr_len, ahead, tally, true);
+}
+
 /* As vq_split_enqueue(), for at most VIRTQUEUE_MAX_BURST frames. */
 static inline unsigned int
 vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
                        unsigned int n)
 {
-    const uint8_t *next[VQ_SPLIT_ENTRIES];
     struct vq_split_orders orders;
-    struct vq_frames_tally delivered = { .bytes = 0 };
     const uint32_t hdr_len = vq->hdr_len;
     struct dirty_log *log = vq_log(vq);
     struct vq_split_ahead ahead;
@@ -178,20 +211,10 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     vq_split_ahead_desc(&ahead, ahead.end_desc);
     vq_split_ahead_used(vq, e.taken);
 
-    const unsigned int n_ahead = vq_split_ahead_buffers(&ahead, next,
-                                                        orders.n);
-
-    for (unsigned int i = 0; i < orders.n; i++) {
-        const struct rte_mbuf *m = orders.m[i];
-        const uint32_t len = orders.len[i];
-        uint8_t *dst = orders.dst[i];
-
-        if (OVS_LIKELY(i < n_ahead)) {
-            vq_prefetch_frame(next[i], hdr_len);
-        }
-        vq_write_header(dst, hdr_len, 1);
-        vq_copy_segments(dst + hdr_len, m, len);
-        vq_tally_one(&delivered, rte_pktmbuf_mtod(m, const uint8_t *), len);
+    if (OVS_LIKELY(!vq->guest_csum)) {
+        vq_split_copy(&orders, hdr_len, &ahead, &e.tally, false);
+    } else {
+        vq_split_copy_csum(&orders, hdr_len, &ahead, &e.tally);
     }
     if (OVS_UNLIKELY(log != NULL)) {
         for (unsigned int i = 0; i < orders.n; i++) {
@@ -211,8 +234,6 @@ vq_split_enqueue_batch(struct virtqueue *vq, struct rte_mbuf **pkts,
     if (OVS_LIKELY(e.taken)) {
         vq_split_publish(vq, e.taken);
     }
-    vq_tally_all(&delivered, orders.len, orders.n);
-    vq_tally_add(&e.tally, &delivered);
     vq_tally_flush(&e.tally, vq->stats);
     return placed;
 }

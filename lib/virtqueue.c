@@ -82,6 +82,8 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
     vq->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
     vq->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
     vq->mergeable = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF);
+    vq->csum = features & (1ULL << VIRTIO_NET_F_CSUM);
+    vq->guest_csum = features & (1ULL << VIRTIO_NET_F_GUEST_CSUM);
     vq->hdr_len = (version_1 || vq->mergeable
                    ? sizeof(struct virtio_net_hdr_v1)
                    : sizeof(struct virtio_net_hdr));

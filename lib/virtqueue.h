@@ -73,7 +73,7 @@
     VQ_ERROR(SMALL_BUFFER, false, "small_buffer",                           \
              "guest's receive buffer too small for the frame")              \
     VQ_ERROR(HEADER, false, "bad_header",                                   \
-             "virtio-net header asks for what was not negotiated")          \
+             "virtio-net header asks for what cannot be done")              \
     /* The ring is stopped. */                                              \
     VQ_ERROR(AVAIL_JUMP, true, "avail_jump",                                \
              "available index ran ahead by more than the ring's size")      \
@@ -152,6 +152,8 @@ struct virtqueue {
     bool event_idx;             /* VIRTIO_RING_F_EVENT_IDX. */
     bool indirect;              /* VIRTIO_RING_F_INDIRECT_DESC. */
     bool mergeable;             /* VIRTIO_NET_F_MRG_RXBUF. */
+    bool csum;                  /* VIRTIO_NET_F_CSUM. */
+    bool guest_csum;            /* VIRTIO_NET_F_GUEST_CSUM. */
 
     /* Fields of the datapath, except 'error'.
      *
@@ -204,8 +206,8 @@ BUILD_ASSERT_DECL(offsetof(struct virtqueue, seen_flags) < CACHE_LINE_SIZE);
 /* Prepares 'vq' for its first burst.  The caller has set desc, avail, used,
  * mem, ring_gpa, size, callfd, stats, log, used_gpa and, from
  * VHOST_USER_SET_VRING_BASE, last_avail.  'features' are the negotiated
- * virtio features; they set packed, in_order, event_idx, indirect, mergeable
- * and hdr_len.
+ * virtio features; they set packed, in_order, event_idx, indirect, mergeable,
+ * csum, guest_csum and hdr_len.
  *
  * Buffers are given back in the call that takes them, so that last_used
  * equals last_avail between bursts.  A back end that died left its mark in a
@@ -251,9 +253,10 @@ virtqueue_is_idle(const struct virtqueue *vq)
 
 /* Takes up to 'max' (at most VIRTQUEUE_MAX_BURST) frames that the guest
  * transmits on 'vq' and stores them in 'pkts', each in one mbuf of 'pool',
- * initialised like one of rte_pktmbuf_alloc() (ol_flags 0, no port), but
- * for tx_offload, which no ol_flags refer to.  Returns how many.  Frames for
- * which 'pool' has no mbufs stay in the ring
+ * initialised like one of rte_pktmbuf_alloc() (no port), but for ol_flags if
+ * the guest leaves a checksum to be made (see virtio-net-hdr.h), and for
+ * tx_offload, which means nothing.  Returns how many.  Frames for which 'pool'
+ * has no mbufs stay in the ring
  * (virtio 1.2, 2.7.13, 2.8.21 and 5.1.6.2). */
 unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
                                struct rte_mbuf **pkts, unsigned int max);
@@ -262,6 +265,9 @@ unsigned int virtqueue_dequeue(struct virtqueue *vq, struct rte_mempool *pool,
  * that receives on 'vq'.  Returns how many were dealt with from the front:
  * delivered, or dropped and counted in stats->errors.  The others found no
  * room, and neither do they leave a trace.  Frees nothing.
+ *
+ * If 'vq->guest_csum', TCP and UDP checksums may be left to the guest (see
+ * virtio-net-hdr.h); otherwise ol_flags are ignored.
  *
  * A frame that does not fit in the guest's buffer is dropped and the buffer
  * stays, to serve a shorter one, unless no frame fits in it.  A buffer that is

@@ -159,6 +159,7 @@ tests_test_virtqueue_SOURCES = \
 	tests/test-virtqueue-bench.c \
 	tests/test-virtqueue-chaos.c \
 	tests/test-virtqueue-count.c \
+	tests/test-virtqueue-csum.c \
 	tests/test-virtqueue-dequeue.c \
 	tests/test-virtqueue-enqueue.c \
 	tests/test-virtqueue-hostile.c \

@@ -62,6 +62,9 @@ struct subject {
     uint16_t odd;               /* ...of which so many are not good. */
 };
 
+/* Frames without a checksum that were compared. */
+static unsigned int n_flagged;
+
 static bool
 one_in(unsigned int n)
 {
@@ -126,6 +129,34 @@ random_gpa(const struct vq_guest *g, uint32_t len)
     return first + random_range(end - first - len + 1);
 }
 
+/* Has the frame at 'd', which is ours at 'p', have a UDP packet without a
+ * checksum, or nearly. */
+static void
+random_request(const struct vq_guest *g, const struct vring_desc *d,
+               uint8_t *p)
+{
+    const struct virtio_net_hdr hdr = {
+        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+        .csum_start = 34 + (one_in(5) ? 2 * random_range(10) : 0),
+        .csum_offset = 6,
+    };
+    const uint32_t len = d->len - g->hdr_len - 14;
+    const uint8_t frame[14 + 20 + 8] = {
+        [12] = 8, [14] = 0x45, [16] = len >> 8, [17] = len,
+        [23] = one_in(5) ? random_uint8() : IPPROTO_UDP,
+        [38] = (len - 20) >> 8, [39] = len - 20,
+    };
+    uint64_t left = g->hdr_len + sizeof frame;
+    unsigned int hint = 0;
+
+    if (guest_memory_translate_part(g->map, d->addr, &left, &hint) == p
+        && left == g->hdr_len + sizeof frame) {
+        memset(p, 0, g->hdr_len);
+        memcpy(p, &hdr, sizeof hdr);
+        memcpy(p + g->hdr_len, frame, sizeof frame);
+    }
+}
+
 /* Writes a descriptor at 'd', for tables too. */
 static void
 random_desc(const struct vq_guest *g, struct vring_desc *d, uint16_t size,
@@ -160,6 +191,9 @@ random_desc(const struct vq_guest *g, struct vring_desc *d, uint16_t size,
         }
         if (one_in(10)) {
             memset(p + g->hdr_len, one_in(2) ? 0xff : 0x01, 6);
+        }
+        if (!receives && one_in(6)) {
+            random_request(g, d, p);
         }
     }
 }
@@ -252,8 +286,16 @@ give(struct subject *s)
         if (one_in(10)) {
             memset(frame, one_in(2) ? 0xff : 0x01, 6);
         }
-        pkts[n_made++] = make_mbuf(s->pool, frame, len,
-                                   one_in(10) ? 1 + random_range(3) : 1);
+
+        struct rte_mbuf *m = make_mbuf(s->pool, frame, len,
+                                       one_in(10) ? 1 + random_range(3) : 1);
+
+        if (one_in(4)) {
+            m->ol_flags = (RTE_MBUF_F_TX_TCP_CKSUM * random_range(4)
+                           | (one_in(2) ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0));
+            m->tx_offload = random_uint16();
+        }
+        pkts[n_made++] = m;
     }
     s->result = virtqueue_enqueue(&s->g.vq, pkts, n_made);
     rte_pktmbuf_free_bulk(pkts, n_made);
@@ -285,8 +327,11 @@ is_same(const struct subject *first, const struct subject *s)
     for (unsigned int i = s->n_held - s->n_new; same && i < s->n_held; i++) {
         const struct rte_mbuf *m = first->held[i];
 
-        check_mbuf(s->held[i], rte_pktmbuf_mtod(m, uint8_t *), m->pkt_len);
-        check_mbuf(m, rte_pktmbuf_mtod(m, uint8_t *), m->pkt_len);
+        check_offload_mbuf(s->held[i], rte_pktmbuf_mtod(m, uint8_t *),
+                           m->pkt_len, m->ol_flags);
+        check_offload_mbuf(m, rte_pktmbuf_mtod(m, uint8_t *), m->pkt_len,
+                           m->ol_flags & RTE_MBUF_F_TX_L4_MASK);
+        n_flagged += m->ol_flags != 0;
     }
     return same && !check_n_failed;
 }
@@ -322,7 +367,9 @@ live(struct subject *subjects, unsigned int n, unsigned int seed,
                       | (one_in(2) ? F_MRG_RXBUF : 0)
                       | (one_in(2) ? F_EVENT_IDX : 0)
                       | (one_in(5) ? 0 : F_INDIRECT)
-                      | (one_in(3) ? F_IN_ORDER : 0);
+                      | (one_in(3) ? F_IN_ORDER : 0)
+                      | (one_in(3) ? 0 : F_CSUM)
+                      | (one_in(2) ? F_GUEST_CSUM : 0);
 
     uint8_t *arena = xmalloc(config.arena);
 
@@ -419,6 +466,7 @@ test_compare_variants(int argc, char *argv[])
     /* Everything there is was compared. */
     check_context("what happened");
     CHECK(sum.packets > n_lives);
+    CHECK(n_flagged > n_lives);
     CHECK(sum.multicast > 0);
     CHECK(sum.broadcast > 0);
     for (int i = 0; i < VQ_N_BINS; i++) {

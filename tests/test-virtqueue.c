@@ -131,19 +131,26 @@ transmit_frames(struct vq_guest *g, struct rte_mempool *pool, unsigned int n)
 }
 
 void
-check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len)
+check_offload_mbuf(const struct rte_mbuf *m, const uint8_t *frame,
+                   uint32_t len, uint64_t ol_flags)
 {
     if (CHECK_EQ(m->pkt_len, len) && CHECK_EQ(m->data_len, len)) {
         CHECK_MEM(rte_pktmbuf_mtod(m, uint8_t *), frame, len);
     }
     CHECK_EQ(m->data_off, RTE_PKTMBUF_HEADROOM);
     CHECK_EQ(m->nb_segs, 1);
-    CHECK_EQ(m->ol_flags, 0);
+    CHECK_EQ(m->ol_flags, ol_flags);
     CHECK_EQ(m->port, RTE_MBUF_PORT_INVALID);
     CHECK_EQ(m->packet_type, 0);
     CHECK_EQ(m->vlan_tci, 0);
     CHECK_EQ(rte_mbuf_refcnt_read(m), 1);
     CHECK(!m->next);
+}
+
+void
+check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len)
+{
+    check_offload_mbuf(m, frame, len, 0);
 }
 
 void
@@ -201,6 +208,7 @@ static const struct check_test tests[] = {
     { "statistics", test_statistics },
     { "errors", test_errors },
     { "walk", test_walk },
+    { "csum", test_csum },
     { "fault", test_fault },
     { "flipper", test_flipper },
     { "wrap", test_wrap },

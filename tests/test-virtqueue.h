@@ -32,6 +32,8 @@
 #define F_PACKED (1ULL << VIRTIO_F_RING_PACKED)
 #define F_IN_ORDER (1ULL << VIRTIO_F_IN_ORDER)
 #define F_MRG_RXBUF (1ULL << VIRTIO_NET_F_MRG_RXBUF)
+#define F_CSUM (1ULL << VIRTIO_NET_F_CSUM)
+#define F_GUEST_CSUM (1ULL << VIRTIO_NET_F_GUEST_CSUM)
 
 /* The longest frame: MTU 9702, Ethernet header and a VLAN tag. */
 #define MAX_FRAME (9702 + 18)
@@ -80,6 +82,10 @@ void transmit_frames(struct vq_guest *, struct rte_mempool *, unsigned int n);
 /* Checks that 'm' looks like a fresh mbuf with 'frame'. */
 void check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len);
 
+/* The same but for 'ol_flags'. */
+void check_offload_mbuf(const struct rte_mbuf *m, const uint8_t *frame,
+                        uint32_t len, uint64_t ol_flags);
+
 /* Checks that stats are all zeros but for what 'expected' says. */
 void check_stats(const struct vq_guest *, const struct virtqueue_stats *);
 
@@ -100,6 +106,7 @@ void test_dirty_log(int argc, char *argv[]);
 void test_statistics(int argc, char *argv[]);
 void test_errors(int argc, char *argv[]);
 void test_walk(int argc, char *argv[]);
+void test_csum(int argc, char *argv[]);
 void test_fault(int argc, char *argv[]);
 void test_flipper(int argc, char *argv[]);
 void test_wrap(int argc, char *argv[]);
