@@ -24,6 +24,7 @@
 
 #include "dp-packet.h"
 #include "hash.h"
+#include "netdev-dpdk-csum.h"
 #include "netdev-dpdk-qos.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
@@ -57,6 +58,7 @@ netdev_dpdk_common_construct(struct netdev_dpdk *dev, int socket_id)
     for (int i = 0; i < NETDEV_DPDK_N_DROPS; i++) {
         atomic_init(&dev->drops[i], 0);
     }
+    netdev_dpdk_csum_construct(dev);
     netdev_dpdk_qos_construct(dev);
 }
 

@@ -29,6 +29,7 @@
 #include <errno.h>
 
 #include "dp-packet.h"
+#include "netdev-dpdk-csum.h"
 #include "netdev-dpdk-eth-private.h"
 #include "netdev-dpdk-qos.h"
 #include "packets.h"
@@ -118,6 +119,8 @@ copy_packet(const struct dp_packet *packet, struct rte_mbuf *mbuf)
         return NULL;
     }
     memcpy(rte_pktmbuf_append(mbuf, size), dp_packet_data(packet), size);
+    mbuf->ol_flags |= packet->mbuf.ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK;
+    mbuf->tx_offload = packet->mbuf.tx_offload;
     return mbuf;
 }
 
@@ -187,6 +190,7 @@ netdev_dpdk_eth_send(struct netdev *netdev, int qid,
     }
 
     netdev_dpdk_prepare_send(&dev->up, batch);
+    netdev_dpdk_csum_send(&dev->up, batch, dev->tx_csum);
     n = dp_packet_batch_size(batch);
     if (!n) {
         return 0;

@@ -72,6 +72,7 @@ struct netdev_dpdk_eth {
     bool started;               /* Queues are set up and running. */
     bool linear_tx;             /* Driver takes only single segments. */
     uint64_t rx_untrusted;      /* Flags of received mbufs to clear. */
+    unsigned int tx_csum;       /* NETDEV_DPDK_CSUM_*: what it makes. */
     struct netdev_dpdk_eth_txq *txqs;
     atomic_uint64_t rx_oversize; /* Frames longer than a buffer. */
 

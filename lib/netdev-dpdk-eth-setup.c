@@ -31,10 +31,12 @@
 #include <rte_bus.h>
 #include <rte_dev.h>
 
+#include "netdev-dpdk-csum.h"
 #include "netdev-dpdk-eth-private.h"
 #include "netdev-dpdk-vlog.h"
 #include "packets.h"
 #include "timeval.h"
+#include "userspace-tso.h"
 #include "util.h"
 
 /* All checksums or none: the datapath has no use for some. */
@@ -44,6 +46,11 @@
 
 #define RX_CSUM_FLAGS (RTE_MBUF_F_RX_IP_CKSUM_MASK \
                        | RTE_MBUF_F_RX_L4_CKSUM_MASK)
+
+#define TX_CSUM_OFFLOADS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM \
+                          | RTE_ETH_TX_OFFLOAD_TCP_CKSUM \
+                          | RTE_ETH_TX_OFFLOAD_UDP_CKSUM \
+                          | RTE_ETH_TX_OFFLOAD_SCTP_CKSUM)
 
 /* What to spread received frames over queues by. */
 #define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
@@ -101,10 +108,11 @@ make_conf(const struct netdev_dpdk_eth_setup *setup,
             |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
     }
 
-    /* Transmit offloads (checksums, TSO) would be asked for here, and
-     * announced in netdev->ol_flags. */
+    /* Only if they are needed: drivers are often faster without. */
     conf->txmode.offloads
-        = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+        = info->tx_offload_capa & (RTE_ETH_TX_OFFLOAD_MULTI_SEGS
+                                   | (userspace_tso_enabled()
+                                      ? TX_CSUM_OFFLOADS : 0));
 }
 
 /* Takes note of what the device was configured for. */
@@ -127,6 +135,14 @@ note_conf(struct netdev_dpdk_eth *dev, const struct rte_eth_dev_info *info,
     }
     dev->rx_untrusted = untrusted;
     dev->linear_tx = !(conf->txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+
+    const uint64_t tx = conf->txmode.offloads;
+
+    dev->tx_csum
+        = ((tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM ? NETDEV_DPDK_CSUM_TCP : 0)
+           | (tx & RTE_ETH_TX_OFFLOAD_UDP_CKSUM ? NETDEV_DPDK_CSUM_UDP : 0)
+           | (tx & RTE_ETH_TX_OFFLOAD_SCTP_CKSUM ? NETDEV_DPDK_CSUM_SCTP
+              : 0));
 }
 
 /* Sets the MTU in the driver, if that has such a thing. */

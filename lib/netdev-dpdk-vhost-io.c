@@ -25,6 +25,7 @@
 
 #include "coverage.h"
 #include "dp-packet.h"
+#include "netdev-dpdk-csum.h"
 #include "packets.h"
 #include "util.h"
 
@@ -209,6 +210,14 @@ netdev_vhost_send(struct netdev *netdev, int qid,
         vq = vhost_user_vq(endpoint, vring);
     }
     if (OVS_LIKELY(vq)) {
+        netdev_dpdk_csum_send(&dev->common, batch,
+                              vq->guest_csum ? (NETDEV_DPDK_CSUM_TCP
+                                                | NETDEV_DPDK_CSUM_UDP) : 0);
+        n = dp_packet_batch_size(batch);
+        if (OVS_UNLIKELY(!n)) {
+            return 0;
+        }
+
         /* The engine copies, so that frames in ordinary memory, which also
          * begin with an mbuf, go the same way. */
         done = netdev_vhost_enqueue(dev, vq,

@@ -30,7 +30,9 @@
 #include "netdev-dpdk-unixctl.h"
 #include "netdev-dpdk-vlog.h"
 #include "smap.h"
+#include "userspace-tso.h"
 #include "util.h"
+#include "virtio-features.h"
 
 /* Packet buffers one port can hold: bursts on their way to a port, packets
  * that wait for their fragments or for tx-flush-interval. */
@@ -131,6 +133,10 @@ netdev_vhost_open(struct netdev_vhost *dev, char *path, char **errp)
     char *reason = NULL;
     int error;
 
+    if (userspace_tso_enabled()) {
+        config.features |= (VIRTIO_FEATURE(CSUM)
+                            | VIRTIO_FEATURE(GUEST_CSUM));
+    }
     error = vhost_user_open(&config, netdev_vhost_changed, dev, &endpoint,
                             &reason);
     if (error) {

@@ -41,6 +41,8 @@ knows.
     id                  ICMP identifier
     size                length of what follows the last header, in bytes
     text                what follows the last header
+    csum                of TCP and UDP; "partial" is what is left to the other
+                        side to complete
     damage              index of a byte to change when all else is done
 
 It is written from the RFCs and shares nothing with the programs under test.
@@ -91,19 +93,26 @@ def put(data, offset, value):
     return data[:offset] + struct.pack('!H', value) + data[offset + 2:]
 
 
+def l4_checksum(o, pseudo, l4):
+    csum = o.pop('csum', None)
+    if csum == 'partial':
+        return ~checksum(pseudo) & 0xffff
+    return checksum(pseudo + l4) if csum is None else int(csum, 0)
+
+
 def make_l4(proto, o, payload, src, dst):
     """Returns (IP protocol, header and payload)."""
     sport, dport = int(o.pop('sport', 1000)), int(o.pop('dport', 2000))
     if proto == 'udp':
         l4 = struct.pack('!HHHH', sport, dport, 8 + len(payload), 0) + payload
-        csum = checksum(pseudo_header(src, dst, IP_UDP, len(l4)) + l4)
+        csum = l4_checksum(o, pseudo_header(src, dst, IP_UDP, len(l4)), l4)
         return IP_UDP, put(l4, 6, csum or 0xffff)
     if proto == 'tcp':
         flags = sum(1 << TCP_FLAGS.index(f) for f in o.pop('flags', 'S'))
         l4 = struct.pack('!HHIIBBHHH', sport, dport, int(o.pop('seq', 1)),
                          int(o.pop('ack', 0)), 5 << 4, flags, 0x2000, 0, 0)
         l4 += payload
-        csum = checksum(pseudo_header(src, dst, IP_TCP, len(l4)) + l4)
+        csum = l4_checksum(o, pseudo_header(src, dst, IP_TCP, len(l4)), l4)
         return IP_TCP, put(l4, 16, csum)
     l4 = struct.pack('!BBHHH', ICMP_TYPES[proto], 0, 0,
                      int(o.pop('id', 1)), int(o.pop('seq', 1))) + payload

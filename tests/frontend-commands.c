@@ -143,11 +143,21 @@ static void
 cmd_send(struct unixctl_conn *conn, int argc, const char *argv[], void *g_)
 {
     unsigned int queue = 0, count = 1, payload = DEFAULT_PAYLOAD;
+    struct virtio_net_hdr hdr = { .flags = 0 };
     struct guest *g = g_;
     const char *value;
     int opt;
 
-    while ((opt = command_option(&argc, &argv, "qnl", &value, conn)) != 0) {
+    while ((opt = command_option(&argc, &argv, "qnlc", &value, conn)) != 0) {
+        if (opt == 'c') {
+            hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+            if (!ovs_scan(value, "%"SCNu16",%"SCNu16, &hdr.csum_start,
+                          &hdr.csum_offset)) {
+                unixctl_command_reply_error(conn, "bad -c");
+                return;
+            }
+            continue;
+        }
         if (opt == '?' || !command_number(value, 1000000, "number",
                                           (opt == 'q' ? &queue
                                            : opt == 'n' ? &count
@@ -171,8 +181,8 @@ cmd_send(struct unixctl_conn *conn, int argc, const char *argv[], void *g_)
                 dp_packet_uninit(&packet);
                 return;
             }
-            n_sent += guest_tx(g, queue, dp_packet_data(&packet),
-                               dp_packet_size(&packet));
+            n_sent += guest_tx_header(g, queue, dp_packet_data(&packet),
+                                      dp_packet_size(&packet), &hdr);
             dp_packet_uninit(&packet);
         }
     }
@@ -557,8 +567,9 @@ cmd_counters(struct unixctl_conn *conn, int argc OVS_UNUSED,
         format_ring(&ds, i, &g->fe.rings[i]);
     }
     ds_put_format(&ds, "guest: captured=%"PRIuSIZE" tx_dropped=%"PRIu64
-                  " bad_csum=%"PRIu64"\n", g->capture.n, g->n_tx_dropped,
-                  g->n_bad_csum);
+                  " bad_csum=%"PRIu64" needs_csum=%"PRIu64
+                  " data_valid=%"PRIu64"\n", g->capture.n, g->n_tx_dropped,
+                  g->n_bad_csum, g->n_needs_csum, g->n_data_valid);
     unixctl_command_reply(conn, ds_cstr(&ds));
     ds_destroy(&ds);
 }
@@ -567,7 +578,8 @@ void
 frontend_commands_init(struct guest *g)
 {
     unixctl_command_register("send", "[-q QUEUE] [-n COUNT] [-l PAYLOAD] "
-                             "{HEX | FLOW}...", 1, INT_MAX, cmd_send, g);
+                             "[-c CSUM-START,CSUM-OFFSET] {HEX | FLOW}...", 1,
+                             INT_MAX, cmd_send, g);
     unixctl_command_register("recv", "[-t MS] [-n COUNT] [MATCH]", 0, 5,
                              cmd_recv, g);
     unixctl_command_register("recv-flows", "[-t MS] [-n COUNT] [MATCH]", 0, 5,

@@ -24,6 +24,7 @@
 
 #include <errno.h>
 
+#include "csum.h"
 #include "frontend-dirty.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -68,6 +69,27 @@ guest_tx(struct guest *g, unsigned int queue, const void *frame, size_t len)
     return idx < g->fe.n_rings && fe_tx(&g->fe.rings[idx], frame, len);
 }
 
+bool
+guest_tx_header(struct guest *g, unsigned int queue, const void *frame,
+                size_t len, const struct virtio_net_hdr *hdr)
+{
+    if (!hdr->flags) {
+        return guest_tx(g, queue, frame, len);
+    }
+    if (2 * queue + 1 >= g->fe.n_rings) {
+        return false;
+    }
+
+    struct fe_ring *r = &g->fe.rings[2 * queue + 1];
+
+    fe_ring_spoil(r);
+    if (!fe_tx(r, frame, len)) {
+        return false;
+    }
+    fe_tx_set_header(r, hdr);
+    return true;
+}
+
 void
 guest_flush(struct guest *g)
 {
@@ -91,9 +113,35 @@ guest_l3_ofs(const uint8_t *frame, size_t len, uint16_t *type)
     return 0;
 }
 
+/* Does what the header of 'f' asks for.  False if it makes no sense. */
+static bool
+input_header(struct guest *g, const struct fe_frame *f)
+{
+    const uint32_t start = f->hdr.csum_start;
+    const uint32_t offset = f->hdr.csum_offset;
+
+    g->n_data_valid += !!(f->hdr.flags & VIRTIO_NET_HDR_F_DATA_VALID);
+    if (f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        uint8_t *frame = CONST_CAST(uint8_t *, f->data);
+        ovs_be16 sum;
+
+        if (start < ETH_HEADER_LEN || start + offset + sizeof sum > f->len) {
+            return false;
+        }
+        sum = csum(frame + start, f->len - start);
+        memcpy(frame + start + offset, &sum, sizeof sum);
+        g->n_needs_csum++;
+    }
+    return true;
+}
+
 static void
 input(struct guest *g, unsigned int queue, const struct fe_frame *f)
 {
+    if (!input_header(g, f)) {
+        g->fe.rings[2 * queue].stats.bad_header++;
+        return;
+    }
     if (f->len < ETH_HEADER_LEN || stream_input(g, queue, f->data, f->len)) {
         return;
     }

@@ -67,6 +67,8 @@ struct guest {
     bool busy;                  /* There is more to do at once. */
     uint64_t n_tx_dropped;      /* Answers without a place in the ring. */
     uint64_t n_bad_csum;        /* Not answered for that reason. */
+    uint64_t n_needs_csum;      /* Frames whose checksum we had to make... */
+    uint64_t n_data_valid;      /* ...and with one that is known to be good. */
 };
 
 void guest_init(struct guest *, const struct fe_config *);
@@ -82,6 +84,9 @@ void guest_set_interrupt(struct guest *, bool);
 /* Puts a frame on transmit queue 'queue', to be announced by guest_flush().
  * False if it has no place. */
 bool guest_tx(struct guest *, unsigned int queue, const void *, size_t);
+/* The same, with a header. */
+bool guest_tx_header(struct guest *, unsigned int queue, const void *, size_t,
+                     const struct virtio_net_hdr *);
 void guest_flush(struct guest *);
 
 /* Answers 'conn' when 'count' echo requests were answered or given up. */

@@ -367,6 +367,23 @@ fe_tx_fill__(struct fe_ring *r, unsigned int slot, const void *frame_,
     }
 }
 
+void
+fe_tx_set_header(struct fe_ring *r, const struct virtio_net_hdr *hdr)
+{
+    const uint16_t id = r->avail->ring[(r->avail_idx - 1) & r->mask];
+    const struct fe_addr *segs = &r->segs[(id >> r->shift) * r->n_segs];
+    const uint8_t *from = (const uint8_t *) hdr;
+    size_t left = sizeof *hdr;
+
+    for (unsigned int i = 0; left; i++) {
+        const size_t n = MIN(left, r->caps[i]);
+
+        memcpy(segs[i].va, from, n);
+        from += n;
+        left -= n;
+    }
+}
+
 /* Copies 'len' bytes from offset 'ofs' of 'slot' to 'to'. */
 static void
 copy_from_slot(const struct fe_ring *r, unsigned int slot, uint32_t ofs,
@@ -389,17 +406,20 @@ copy_from_slot(const struct fe_ring *r, unsigned int slot, uint32_t ofs,
 }
 
 /* Puts the frame together that begins with used element 'e', one of 'n', at
- * 'to', and stores its length in '*len', 0 if it is not good for anything.
+ * 'to', and stores its length, 0 if it is not good for anything, and its
+ * header in 'f'.
  * Returns false if the ring is broken. */
 bool
 fe_rx_gather__(struct fe_ring *r, const struct vring_used_elem *e,
-               unsigned int n, uint8_t *to, uint32_t *len)
+               unsigned int n, uint8_t *to, struct fe_frame *f)
 {
     struct virtio_net_hdr_mrg_rxbuf hdr;
     unsigned int n_buffers = 1;
+    uint32_t *len = &f->len;
     bool ok = true;
 
     *len = 0;
+    memset(&f->hdr, 0, sizeof f->hdr);
     for (unsigned int i = 0; i < n_buffers; i++) {
         e = &r->used->ring[r->used_idx & r->mask];
 
@@ -422,6 +442,7 @@ fe_rx_gather__(struct fe_ring *r, const struct vring_used_elem *e,
         if (!i && ok) {
             copy_from_slot(r, slot, 0, r->hdr_len, (uint8_t *) &hdr);
             r->stats.bad_header += !fe_rx_header_ok(r, &hdr);
+            f->hdr = hdr.hdr;
             n_buffers = r->mergeable ? hdr.num_buffers : 1;
             if (!n_buffers || n_buffers > n) {
                 r->stats.bad_buffers++;

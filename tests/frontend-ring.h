@@ -62,6 +62,7 @@
 #include "util.h"
 
 struct fe_dirty;
+struct fe_frame;
 
 #define FE_BURST 32
 #define FE_MAX_SEGS 64
@@ -199,7 +200,7 @@ bool fe_packed_publish(struct fe_ring *, uint16_t from, uint16_t to);
 void fe_tx_fill__(struct fe_ring *, unsigned int slot, const void *,
                   size_t len);
 bool fe_rx_gather__(struct fe_ring *, const struct vring_used_elem *,
-                    unsigned int n, uint8_t *to, uint32_t *len);
+                    unsigned int n, uint8_t *to, struct fe_frame *f);
 void fe_dirty_note(struct fe_dirty *, const struct fe_ring *,
                    const struct vring_used_elem *);
 
@@ -402,11 +403,16 @@ fe_tx(struct fe_ring *r, const void *frame, size_t len)
     return true;
 }
 
+/* Gives the frame of the latest fe_tx() a header, before fe_publish().  The
+ * test calls fe_ring_spoil() before fe_tx(). */
+void fe_tx_set_header(struct fe_ring *, const struct virtio_net_hdr *);
+
 /* Receiving. */
 
 struct fe_frame {
     const uint8_t *data;
     uint32_t len;
+    struct virtio_net_hdr hdr;
 };
 
 static inline bool
@@ -441,6 +447,7 @@ fe_rx_burst(struct fe_ring *r, struct fe_frame *frames, unsigned int max)
 
             n_buffers = r->mergeable ? hdr->num_buffers : 1;
             r->stats.bad_header += !fe_rx_header_ok(r, hdr);
+            frames[n].hdr = hdr->hdr;
             frames[n].data = r->segs[slot].va + r->hdr_len;
             frames[n].len = len - r->hdr_len;
         } else {
@@ -450,7 +457,7 @@ fe_rx_burst(struct fe_ring *r, struct fe_frame *frames, unsigned int max)
             uint8_t *to = r->bounce + (size_t) n * FE_MAX_FRAME;
 
             frames[n].data = to;
-            if (!fe_rx_gather__(r, e, left, to, &frames[n].len)) {
+            if (!fe_rx_gather__(r, e, left, to, &frames[n])) {
                 break;
             }
             left = fe_ring_n_used(r);
