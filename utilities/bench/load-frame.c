@@ -131,12 +131,46 @@ load_frame_write_header(void *hdr_, const struct load_template *t)
     }
 }
 
-void
-load_frame_write_pseudo(uint8_t *p, uint32_t len)
+static uint32_t
+pseudo_sum(const uint8_t *p, uint32_t len)
 {
     uint32_t sum = csum_continue(0, p + LOAD_OFS_IP_SRC, 8);
 
     sum = csum_add16(sum, htons(IPPROTO_UDP));
-    sum = csum_add16(sum, htons(len - LOAD_OFS_UDP));
-    LOAD_PUT(uint16_t, p + LOAD_OFS_UDP_CSUM, ~csum_finish(sum));
+    return csum_add16(sum, htons(len - LOAD_OFS_UDP));
+}
+
+void
+load_frame_write_pseudo(uint8_t *p, uint32_t len)
+{
+    LOAD_PUT(uint16_t, p + LOAD_OFS_UDP_CSUM,
+             ~csum_finish(pseudo_sum(p, len)));
+}
+
+bool
+load_frame_is_summed(const void *hdr_, const uint8_t *frame, uint32_t len,
+                     bool whole)
+{
+    const struct virtio_net_hdr *hdr = hdr_;
+    uint32_t tag = 0;
+
+    if (!load_frame_is_ours(frame, len)) {
+        return true;
+    }
+    if (LOAD_GET(ovs_be16, frame + LOAD_OFS_TYPE) == htons(ETH_TYPE_VLAN)) {
+        tag = LOAD_VLAN_LEN;
+    }
+
+    const uint8_t *p = frame + tag;
+    const uint16_t sum = LOAD_GET(uint16_t, p + LOAD_OFS_UDP_CSUM);
+    const uint32_t pseudo = pseudo_sum(p, len - tag);
+
+    if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        return (hdr->csum_start == LOAD_OFS_UDP + tag
+                && hdr->csum_offset == LOAD_OFS_UDP_CSUM - LOAD_OFS_UDP
+                && sum == (uint16_t) ~csum_finish(pseudo));
+    }
+    return (!whole || !sum
+            || !csum_finish(csum_continue(pseudo, p + LOAD_OFS_UDP,
+                                          len - tag - LOAD_OFS_UDP)));
 }

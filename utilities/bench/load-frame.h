@@ -99,6 +99,12 @@ bool load_bytes_are(const uint8_t *p, size_t n, uint8_t byte);
  * false if somebody else sent it. */
 bool load_frame_is_ours(const uint8_t *frame, uint32_t len);
 
+/* True unless a received frame that load_frame_is_ours() has a UDP checksum
+ * that is wrong, or still to be made, but not as 'hdr', its virtio-net header,
+ * says.  Of the former only what is 'whole' can be told. */
+bool load_frame_is_summed(const void *hdr, const uint8_t *frame, uint32_t len,
+                          bool whole);
+
 /* Prepares the 'partial' flags of a virtio-net header. */
 void load_frame_write_header(void *hdr, const struct load_template *);
 

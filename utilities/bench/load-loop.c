@@ -136,6 +136,15 @@ is_intact(const struct load_ring *r, const struct load_frame *f)
     return true;
 }
 
+/* True unless the checksum of a frame is wrong, or what the header says about
+ * it.  Sums are made of frames in one buffer only. */
+static bool
+is_summed(const struct load_frame *f)
+{
+    return load_frame_is_summed(f->data - LOAD_HDR_LEN, f->data, f->len,
+                                f->n == 1);
+}
+
 /* Empties the receive rings of a guest.  Returns how many frames came. */
 static inline ALWAYS_INLINE unsigned int
 receive_all(struct load_trial *t, unsigned int guest, uint64_t now,
@@ -164,6 +173,10 @@ receive_all(struct load_trial *t, unsigned int guest, uint64_t now,
             for (unsigned int i = 0; i < n; i++) {
                 t->counters.bad += !is_intact(r, &t->frames[i]);
             }
+        }
+        if (OVS_UNLIKELY(t->params.partial)) {
+            /* A sample. */
+            t->counters.bad += !is_summed(&t->frames[n - 1]);
         }
         load_rx_release(r, packed);
         t->counters.n_bursts++;
