@@ -253,7 +253,7 @@ class Matrix(unittest.TestCase):
             ports = dict(case.ports())
             self.assertEqual(len(ports), len(case.ports()))
             for guest in case.guests() + case.idle_guests():
-                self.assertIn('type=' + matrix.PORT_TYPE, ports[guest])
+                self.assertIn('type=' + case.port_type, ports[guest])
 
     def test_subtables_have_masks_of_their_own(self):
         case, = matrix.select('full', ['megaflow-20'])
@@ -273,7 +273,7 @@ class Matrix(unittest.TestCase):
                            ring_size=256, flows=7, vlan=5, in_flight=9,
                            batch=4, payload='read', interrupts=True)
         self.assertEqual(case.load_arguments(), [
-            '--packed', '--in-order', '--no-mrg-rxbuf', '--csum',
+            '--packed', '--in-order', '--no-mrg-rxbuf', '--csum', '--server',
             '--ring-size=256', '--queues=3'])
         self.assertEqual(case.load_run(), [
             'mode=closed', 'pattern=pairs', 'in-flight=9', 'size=imix',

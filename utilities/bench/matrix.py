@@ -22,6 +22,7 @@ import dataclasses
 import fnmatch
 
 PORT_TYPE = 'dpdkvhostuser'
+CLIENT_TYPE = 'dpdkvhostuserclient'
 IMIX_MTU = 1500
 FRAME_OVERHEAD = 18             # What Open vSwitch adds to an MTU.
 N_STAR = 4
@@ -67,6 +68,11 @@ class Case:
         return self.topology == 'vdev-ring'
 
     @property
+    def port_type(self):
+        """Debian's dpdkvhostuser ports drop frames without a checksum."""
+        return CLIENT_TYPE if self.csum else PORT_TYPE
+
+    @property
     def senders(self):
         """How many guests send."""
         return 2 if self.topology == 'pair' else 1
@@ -90,14 +96,15 @@ class Case:
         """(name, Interface settings) in the order of their numbers."""
         topology = TOPOLOGIES[self.topology]
         mtu = ['mtu_request=%d' % self.mtu] if self.mtu > IMIX_MTU else []
-        ports = [(name, ['type=' + PORT_TYPE, *mtu]) for name in self.guests()]
+        ports = [(name, ['type=' + self.port_type, *mtu])
+                 for name in self.guests()]
         # What the main thread sends to a net_ring comes back on a queue of
         # its own.
         queues = ['options:n_rxq=2'] if self.inject else []
         ports += [('v%d' % i, ['type=dpdk', 'options:dpdk-devargs=' + devargs,
                                *queues, *mtu])
                   for i, devargs in enumerate(topology.vdevs, 1)]
-        ports += [(name, ['type=' + PORT_TYPE, *mtu])
+        ports += [(name, ['type=' + self.port_type, *mtu])
                   for name in self.idle_guests()]
         return ports
 
@@ -122,7 +129,7 @@ class Case:
         if not self.mrg_rxbuf:
             words.append('--no-mrg-rxbuf')
         if self.csum:
-            words.append('--csum')
+            words += ['--csum', '--server']
         words.append('--ring-size=%d' % self.ring_size)
         words.append('--queues=%d' % self.queues)
         if not self.mrg_rxbuf and self.mtu > IMIX_MTU:

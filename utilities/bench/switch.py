@@ -168,6 +168,8 @@ class Switch:
         for number, (name, settings) in enumerate(ports, 1):
             words += ['--', 'add-port', 'br0', name, '--', 'set', 'Interface',
                       name, 'ofport_request=%d' % number, *settings]
+            if 'type=dpdkvhostuserclient' in settings:
+                words.append('options:vhost-server-path=' + self.socket(name))
         self.run('ovs-vsctl', *words)
         errors = self.run('ovs-vsctl', '--bare', '--columns=error', 'list',
                           'Interface').strip()
