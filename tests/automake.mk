@@ -49,6 +49,7 @@ DISTCLEANFILES += tests/atconfig
 EXTRA_DIST += \
 	tests/frame.py \
 	tests/fresh-debian \
+	tests/soak \
 	tests/guest \
 	tests/guest-image \
 	tests/guest-init \
