@@ -456,8 +456,10 @@ report_arrears(struct vhost_user_endpoint *ep)
 static void
 serve(struct vhost_user_endpoint *ep, bool retry)
 {
+    const long long int turn_ends = time_usec() + VHOST_USER_TURN_US;
+
     for (int i = 0; i < VHOST_USER_MAX_MESSAGES && ep->link.fd >= 0; i++) {
-        if (!serve_message(ep)) {
+        if (!serve_message(ep) || time_usec() >= turn_ends) {
             break;
         }
     }

@@ -53,8 +53,10 @@
 /* Time between attempts of a client to connect. */
 #define VHOST_USER_RETRY_MS 1000
 
-/* Messages served for one endpoint before it is the others' turn. */
+/* Messages served for one endpoint before it is the others' turn, and time, in
+ * us, after which no further one is.  Some wait for a grace period. */
 #define VHOST_USER_MAX_MESSAGES 16
+#define VHOST_USER_TURN_US 1000
 
 /* Files to close and memories to free after which nothing more is taken from a
  * front end, and time between looks whether that is done. */
