@@ -431,6 +431,14 @@ check_vring_enable(const struct vhost_user_msg *msg,
 
 /* Memory and the dirty log. */
 
+/* Checks that a dirty log of 'size' bytes covers guest memory up to 'end'. */
+static const char *
+check_log_size(uint64_t size, uint64_t end)
+{
+    return (vhost_user_log_size(end) > size
+            ? "dirty log too small for the guest's memory" : NULL);
+}
+
 static const char *
 check_mem_table(const struct vhost_user_msg *msg,
                 const struct vhost_user_session *s)
@@ -445,9 +453,7 @@ check_mem_table(const struct vhost_user_msg *msg,
         for (uint32_t i = 0; i < memory->n_regions; i++) {
             end = MAX(end, memory->regions[i].gpa + memory->regions[i].size);
         }
-        if (vhost_user_log_size(end) > s->log->size) {
-            return "dirty log too small for the guest's memory";
-        }
+        error = check_log_size(s->log->size, end);
     }
     return error;
 }
@@ -462,11 +468,8 @@ check_log_base(const struct vhost_user_msg *msg,
         return "dirty log of no size";
     } else if (log->offset > UINT64_MAX - log->size) {
         return "dirty log wraps around";     /* CVE-2020-10722. */
-    } else if (s->mem
-               && vhost_user_log_size(guest_memory_end(s->mem)) > log->size) {
-        return "dirty log too small for the guest's memory";
     }
-    return NULL;
+    return s->mem ? check_log_size(log->size, guest_memory_end(s->mem)) : NULL;
 }
 
 /* Features. */
@@ -480,6 +483,9 @@ check_features(const struct vhost_user_msg *msg,
     } else if (vhost_user_session_runs(s)
                && (msg->u64 ^ s->features) & ~VIRTIO_FEATURE(LOG_ALL)) {
         return "features other than LOG_ALL change while a vring runs";
+    } else if (msg->u64 & VIRTIO_FEATURE(LOG_ALL) && s->log && s->mem) {
+        /* A log that came first was not compared with memory. */
+        return check_log_size(s->log->size, guest_memory_end(s->mem));
     }
     return NULL;
 }

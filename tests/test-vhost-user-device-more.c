@@ -299,6 +299,16 @@ test_log(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
     CHECK(!vq(0));
     CHECK(deliver_log(fd, 64, 0));
     CHECK(vq(0) && vq(0)->log == dev.session.log);
+
+    check_context("a log that came before memory and does not cover it");
+    vhost_user_device_disconnect(&dev);
+    CHECK(deliver_u64(16, P_OFFERED));
+    CHECK(deliver_log(fd, 63, 0));
+    CHECK(deliver_mem_table(3));
+    CHECK(!deliver_u64(2, F_ACKED | F_LOG));
+    CHECK(deliver_u64(2, F_ACKED));
+    CHECK(deliver_log(fd, 64, 0));
+    CHECK(deliver_u64(2, F_ACKED | F_LOG));
     teardown();
     close(fd);
 }
