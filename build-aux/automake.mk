@@ -31,7 +31,7 @@ thread-safety:
 	else \
 	    status=0; \
 	    for file in $(VRING_C_FILES:%=$(srcdir)/%) $(srcdir)/tests/*.c \
-	        $(srcdir)/utilities/bench/*.c; do \
+	        $(srcdir)/tests/fuzz/*.c $(srcdir)/utilities/bench/*.c; do \
 	        $(CLANG) -fsyntax-only -Wthread-safety -DVQ_VARIANT=scalar $(AM_CPPFLAGS) \
 	            -I $(srcdir)/tests $(CPPFLAGS) $(VRING_CFLAGS) \
 	            $(VRING_WARNINGS) -Werror $$file || status=1; \

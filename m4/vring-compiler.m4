@@ -14,7 +14,8 @@
 
 # VRING_CHECK_COMPILER
 # --------------------
-# C11, the warnings of this project, --disable-Werror, --enable-sanitizers.
+# C11, the warnings of this project, --disable-Werror, --enable-sanitizers,
+# --enable-fuzzing.
 AC_DEFUN([VRING_CHECK_COMPILER], [
   vring_std=-std=gnu11
   AC_MSG_CHECKING([whether $CC accepts $vring_std])
@@ -48,6 +49,36 @@ AC_DEFUN([VRING_CHECK_COMPILER], [
   VRING_SANITIZE=
   AS_IF([test "x$enable_sanitizers" = xyes],
     [VRING_SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"])
+
+  AC_ARG_ENABLE([fuzzing],
+    [AS_HELP_STRING([--enable-fuzzing],
+       [build for fuzzing with libFuzzer, which is clang's; see "make fuzz"])],
+    [], [enable_fuzzing=no])
+  VRING_FUZZER=
+  VRING_FUZZER_CFLAGS=
+  AS_IF([test "x$enable_fuzzing" = xyes],
+    [VRING_SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer"
+     VRING_SANITIZE="$VRING_SANITIZE -fno-sanitize-recover=undefined"
+     VRING_FUZZER=-fsanitize=fuzzer
+     enable_sanitizers=yes
+     AC_MSG_CHECKING([whether $CC has libFuzzer])
+     vring_save_CFLAGS=$CFLAGS
+     CFLAGS="$CFLAGS $VRING_SANITIZE $VRING_FUZZER"
+     AC_LINK_IFELSE([AC_LANG_SOURCE(
+       [[int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n);
+         int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n)
+         { return n && p[0] ? 0 : 0; }]])],
+       [AC_MSG_RESULT([yes])],
+       [AC_MSG_RESULT([no])
+        AC_MSG_ERROR(m4_normalize([fuzzing needs CC=clang and its libFuzzer:
+           apt-get install clang libclang-rt-14-dev]))])
+     CFLAGS=$vring_save_CFLAGS
+     VRING_SANITIZE="$VRING_SANITIZE -fsanitize=fuzzer-no-link"
+     # What counts is the coverage of what is tested.
+     VRING_FUZZER_CFLAGS=-fno-sanitize=fuzzer-no-link])
+  AC_SUBST([VRING_FUZZER])
+  AC_SUBST([VRING_FUZZER_CFLAGS])
+  AM_CONDITIONAL([FUZZING], [test "x$enable_fuzzing" = xyes])
   AM_CONDITIONAL([SANITIZERS], [test "x$enable_sanitizers" = xyes])
 
   # Automake does not let these stand between libraries as they are.

@@ -24,6 +24,7 @@ TESTSUITE_AT = \
 	tests/dpdk-ports-macros.at \
 	tests/dpdk-ports.at \
 	tests/dpdk.at \
+	tests/fuzz.at \
 	tests/guest-memory.at \
 	tests/guest.at \
 	tests/openflow-macros.at \
