@@ -38,6 +38,8 @@ tests_fuzz_fuzz_messages_SOURCES = \
 	tests/fake-mempool.c \
 	tests/fake-mempool.h \
 	tests/fuzz/fuzz-messages.c \
+	tests/fuzz/fuzz-session-check.c \
+	tests/fuzz/fuzz-session-check.h \
 	tests/fuzz/fuzz-session.c \
 	tests/fuzz/fuzz-session.h
 tests_fuzz_fuzz_messages_CFLAGS = $(AM_CFLAGS) $(VRING_FUZZER_CFLAGS)
@@ -49,6 +51,10 @@ tests_fuzz_fuzz_rings_SOURCES = \
 	$(FUZZ_COMMON) \
 	tests/fake-mempool.c \
 	tests/fake-mempool.h \
+	tests/fuzz/fuzz-chains.c \
+	tests/fuzz/fuzz-chains.h \
+	tests/fuzz/fuzz-driver.c \
+	tests/fuzz/fuzz-driver.h \
 	tests/fuzz/fuzz-guest.c \
 	tests/fuzz/fuzz-guest.h \
 	tests/fuzz/fuzz-oracle.c \

@@ -107,10 +107,13 @@ fuzz_eal_args(char *text)
             const char *next = i + 1 < args.argv.n ? args.argv.names[i + 1]
                                : "";
 
-            /* The directory may be called anything. */
-            FUZZ_CHECK((i && !strcmp(args.argv.names[i - 1], "--huge-dir"))
-                       || (strcmp(arg, "--") && strcmp(arg, "--help")
-                           && strncmp(arg, "-h", 2)));
+            if (!strcmp(arg, "--huge-dir")) {
+                /* A directory may be called anything. */
+                i++;
+                continue;
+            }
+            FUZZ_CHECK(strcmp(arg, "--") && strcmp(arg, "--help")
+                       && strncmp(arg, "-h", 2));
             if (!value_of(&config, "dpdk-extra")[0]
                 && !strcmp(arg, "--lcores")) {
                 unsigned int n = 1;

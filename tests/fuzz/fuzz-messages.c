@@ -301,13 +301,20 @@ do_start(struct fuzz_input *in)
     const uint32_t idx = b & 3;
     const uint16_t size = 1 << (b >> 2 & 7);
     const uint64_t ring = UVA + idx * 0x10000;
+    uint64_t parts[] = { ring, ring + 0x2000, ring + 0x4000 };
+    const uint8_t edge = fuzz_u8(in);
+
+    if (edge & 3) {
+        /* Where a region ends, or both do. */
+        parts[(edge & 3) - 1] = UVA + (edge & 4 ? MB : 2 * MB)
+                                - 16 * (edge >> 3);
+    }
 
     say(false, MESSAGE(8, 8, .state = { idx, size }), 0, 0);
     say(false, MESSAGE(10, 8, .state = { idx, b & 0x20 ? 0x80008000 : 0 }), 0,
         0);
-    say(false, MESSAGE(9, 40, .addr = { idx, b >> 7, ring, ring + 0x4000,
-                                        ring + 0x2000, ring + 0x4000 - UVA }),
-        0, 0);
+    say(false, MESSAGE(9, 40, .addr = { idx, b >> 7, parts[0], parts[2],
+                                        parts[1], parts[2] - UVA }), 0, 0);
     say(false, MESSAGE(13, 8, .u64 = idx | (b & 0x40 ? 0x100 : 0)), FILE_EVENT,
         !(b & 0x40));
     say(false, MESSAGE(12, 8, .u64 = idx), FILE_EVENT, 1);

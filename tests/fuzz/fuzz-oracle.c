@@ -22,43 +22,15 @@
 
 #include <string.h>
 
+#include "fuzz-chains.h"
 #include "util.h"
 #include "virtqueue-private.h"
-
-#define MAX_TOTAL 131072
-#define MAX_CHAINS 2100
-#define MAX_BUFS 16384
-
-/* Most descriptors of a chain in the ring, and of one in a table. */
-#define LONGEST_CHAIN MIN(layout.size, 1024)
-
-/* A buffer in guest memory. */
-struct buf {
-    uint32_t ofs, len;
-};
-
-struct chain {
-    bool good;                  /* Without any fault. */
-    bool plain;                 /* One descriptor of the ring. */
-    bool writable;
-    uint16_t id;                /* How the guest knows it. */
-    uint16_t place;             /* Packed: of its first descriptor... */
-    uint16_t n_slots;           /* ...and how many it has. */
-    unsigned int first, n;      /* Of 'bufs', those before a fault. */
-    uint64_t total;             /* Bytes of these. */
-};
 
 /* What there was before the call. */
 static uint8_t before[MAX_TOTAL];
 static struct virtqueue vq_before;
 static struct virtqueue_stats stats_before;
 static unsigned int free_before;
-static struct chain chains[MAX_CHAINS];
-static unsigned int n_chains;
-static struct buf bufs[MAX_BUFS];
-static unsigned int n_bufs;
-static bool blind;
-static bool honest;             /* The available index only went on. */
 
 /* What the call may have changed: 1, or how often. */
 static uint8_t touched[MAX_TOTAL];
@@ -75,237 +47,9 @@ get16(const uint8_t *mem, uint32_t ofs)
     return value;
 }
 
-static struct vring_desc
-get_desc(uint32_t ofs)
-{
-    struct vring_desc d;
-
-    memcpy(&d, before + ofs, sizeof d);
-    if (layout.packed) {
-        const uint16_t id = d.flags;
-
-        d.flags = d.next;
-        d.next = id;
-    }
-    return d;
-}
-
-/* Reading chains. */
-
-/* Adds the buffer of 'd' to 'c'.  False if it is not good. */
-static bool
-add_buf(struct chain *c, const struct vring_desc *d)
-{
-    const bool writable = d->flags & VRING_DESC_F_WRITE;
-    uint32_t ofs = 0;
-
-    if (writable != c->writable) {
-        return false;
-    }
-    if (d->len) {
-        if (!gpa_to_ofs(d->addr, d->len, &ofs)) {
-            return false;
-        }
-        if (n_bufs == MAX_BUFS) {
-            blind = true;
-            return false;
-        }
-        if (ofs < layout.arena) {
-            blind = true;
-        }
-        bufs[n_bufs++] = (struct buf) { ofs, d->len };
-        c->n++;
-        c->total += d->len;
-    }
-    return true;
-}
-
-/* Adds those of the indirect table of 'd' to 'c'. */
-static bool
-add_table(struct chain *c, const struct vring_desc *d)
-{
-    const uint32_t n = d->len / sizeof *d;
-    uint32_t ofs, i = 0;
-
-    if (!layout.indirect || d->flags & VRING_DESC_F_NEXT || !n
-        || n > LONGEST_CHAIN || d->len % sizeof *d
-        || !gpa_to_ofs(d->addr, d->len, &ofs)) {
-        return false;
-    }
-    if (ofs < layout.arena) {
-        blind = true;
-    }
-    for (uint32_t j = 0; j < d->len; j++) {
-        /* Was one of those written that are yet to be read? */
-        touched[ofs + j] |= 2;
-    }
-    for (uint32_t n_read = 0; n_read < n; n_read++) {
-        const struct vring_desc e = get_desc(ofs + i * sizeof e);
-
-        if (!c->n && !n_read && !c->plain) {
-            c->writable = e.flags & VRING_DESC_F_WRITE;
-        }
-        if (!layout.packed && e.flags & VRING_DESC_F_INDIRECT) {
-            return false;
-        }
-        if (!add_buf(c, &e)) {
-            return false;
-        }
-        if (layout.packed) {
-            i++;
-        } else if (!(e.flags & VRING_DESC_F_NEXT)) {
-            return true;
-        } else if (e.next >= n) {
-            return false;
-        } else {
-            i = e.next;
-        }
-    }
-    /* In a split ring, the last one says that there is another. */
-    return layout.packed;
-}
-
-/* 'c->plain' says meanwhile that a descriptor of the ring was seen. */
-static bool
-read_split(struct chain *c, uint16_t head)
-{
-    uint32_t idx = head;
-
-    for (unsigned int n_read = 0; n_read < LONGEST_CHAIN; n_read++) {
-        if (idx >= layout.size) {
-            return false;
-        }
-
-        const struct vring_desc d = get_desc(idx * sizeof d);
-
-        if (d.flags & VRING_DESC_F_INDIRECT) {
-            return add_table(c, &d);
-        }
-        if (!n_read) {
-            c->writable = d.flags & VRING_DESC_F_WRITE;
-            c->plain = true;
-        }
-        if (!add_buf(c, &d)) {
-            return false;
-        }
-        if (!(d.flags & VRING_DESC_F_NEXT)) {
-            return true;
-        }
-        idx = d.next;
-    }
-    return false;
-}
-
-static bool
-is_available(uint16_t place, uint16_t flags)
-{
-    return (flags >> 7 & 1) == place >> 15 && (flags >> 15 & 1) != place >> 15;
-}
-
-static uint16_t
-advance(uint16_t place, unsigned int n)
-{
-    while (n--) {
-        place = ((place & 0x7fff) + 1 < layout.size ? place + 1
-                 : ~place & 0x8000);
-    }
-    return place;
-}
-
-static bool
-read_packed(struct chain *c, uint16_t place)
-{
-    bool good = true, end = false;
-
-    for (c->n_slots = 0; c->n_slots < LONGEST_CHAIN; ) {
-        const struct vring_desc d
-            = get_desc((place & 0x7fff) * sizeof d);
-
-        if (!is_available(place, d.flags)) {
-            return false;
-        }
-        place = advance(place, 1);
-        c->id = d.next;
-        c->n_slots++;
-        if (good && d.flags & VRING_DESC_F_INDIRECT) {
-            good = add_table(c, &d);
-            end = true;
-        } else if (good) {
-            if (c->n_slots == 1) {
-                c->writable = d.flags & VRING_DESC_F_WRITE;
-                c->plain = true;
-            }
-            good = !end && add_buf(c, &d);
-        }
-        if (!(d.flags & VRING_DESC_F_NEXT)) {
-            return good;
-        }
-    }
-    return false;
-}
-
-static void
-read_chains(void)
-{
-    const struct virtqueue *vq = &guests[0].vq;
-    const uint16_t seen = vq->seen_avail - vq->last_avail;
-    uint16_t n = get16(before, layout.avail + 2) - vq->last_avail;
-    uint16_t place = vq->last_avail;
-
-    /* What the guest offered when it was seen last need not be looked at
-     * again, whatever it says now. */
-    honest = layout.packed || (n >= seen && n <= layout.size);
-    n = MAX(n, seen);
-    n_chains = n_bufs = 0;
-    while (n_chains < MAX_CHAINS) {
-        struct chain *c = &chains[n_chains];
-
-        *c = (struct chain) { .first = n_bufs, .place = place, .n_slots = 1 };
-        if (layout.packed) {
-            const uint32_t slot = place & 0x7fff;
-
-            if (!is_available(place, get16(before, slot * 16 + 14))) {
-                break;
-            }
-            c->good = read_packed(c, place);
-            place = advance(place, c->n_slots);
-        } else {
-            if (!n-- || n_chains == layout.size) {
-                break;
-            }
-
-            const uint16_t slot = place++ & (layout.size - 1);
-
-            c->id = get16(before, layout.avail + 4 + 2 * slot);
-            c->good = read_split(c, c->id);
-        }
-        c->plain = c->plain && c->good && c->n == 1 && c->n_slots == 1;
-        n_chains++;
-    }
-}
-
-/* True if a buffer that may be written overlaps with an indirect table. */
-static bool
-overwrites_tables(void)
-{
-    for (unsigned int i = 0; i < n_chains; i++) {
-        const struct chain *c = &chains[i];
-
-        for (unsigned int j = 0; c->writable && j < c->n; j++) {
-            const struct buf *b = &bufs[c->first + j];
-
-            if (memchr(&touched[b->ofs], 2, b->len)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 void
 oracle_look(bool receives)
 {
-    blind = false;
     FUZZ_CHECK(layout.total <= MAX_TOTAL);
     guest_read(&guests[0], 0, before, layout.total);
     vq_before = guests[0].vq;
@@ -317,15 +61,13 @@ oracle_look(bool receives)
         }
     }
     memset(touched, 0, layout.total);
-    read_chains();
-    blind = blind || (receives && overwrites_tables());
-    memset(touched, 0, layout.total);
+    chains_read(before, receives);
 }
 
 bool
 oracle_is_blind(void)
 {
-    return blind;
+    return chains_blind;
 }
 
 unsigned int
@@ -362,7 +104,7 @@ touch_rings(void)
             FUZZ_CHECK_EQ(place, c->place);
             for (uint16_t i = 0; i < c->n_slots; i++) {
                 touch((place & 0x7fff) * 16 + 8, 8);
-                place = advance(place, 1);
+                place = chains_advance(place, 1);
             }
         }
         return n;
@@ -481,12 +223,10 @@ wants_interrupt(uint16_t old, uint16_t new)
     if ((flags & 3) != 2 || !layout.event_idx || !vq_before.signalled_valid) {
         return (flags & 3) != 1;
     }
-    for (uint16_t place = old; place != new; place = advance(place, 1)) {
-        if (place == event) {
-            return true;
-        }
+    while (old != new && old != event) {
+        old = chains_advance(old, 1);
     }
-    return false;
+    return old != new;
 }
 
 /* 'may' says whether the call was one that may notify. */
@@ -569,7 +309,7 @@ static void
 gather(const uint8_t *mem, const struct chain *c, uint8_t *dst, uint32_t n)
 {
     for (unsigned int i = 0; n; i++) {
-        const struct buf *b = &bufs[c->first + i];
+        const struct buf *b = &chain_bufs[c->first + i];
         const uint32_t part = MIN(n, b->len);
 
         FUZZ_CHECK(i < c->n);
@@ -658,7 +398,7 @@ oracle_check_dequeue(unsigned int max)
     while (n_plain < limit && chains[n_plain].plain) {
         n_plain++;
     }
-    if (n_plain == limit && free_before >= limit && honest
+    if (n_plain == limit && free_before >= limit && chains_honest
         && !virtqueue_get_error(&g->vq)) {
         FUZZ_CHECK_EQ(n, limit);
     }
@@ -742,7 +482,7 @@ oracle_check_enqueue(struct rte_mbuf **pkts, unsigned int n_pkts)
         FUZZ_CHECK(!lens[i] || c->writable);
         left = lens[i];
         for (unsigned int j = 0; left; j++) {
-            const struct buf *b = &bufs[c->first + j];
+            const struct buf *b = &chain_bufs[c->first + j];
 
             touch(b->ofs, MIN(b->len, left));
             left -= MIN(b->len, left);
@@ -765,7 +505,8 @@ oracle_check_enqueue(struct rte_mbuf **pkts, unsigned int n_pkts)
     }
 
     /* What is easy has been done. */
-    if (n_pkts && n_chains && honest && chains[0].good && chains[0].writable
+    if (n_pkts && n_chains && chains_honest
+        && chains[0].good && chains[0].writable
         && chains[0].n <= 100
         && chains[0].total >= layout.hdr_len + pkts[0]->pkt_len
         && !virtqueue_get_error(&vq_before)) {
