@@ -21,6 +21,7 @@
 #include "netdev-dpdk-eth-config.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <rte_config.h>
@@ -151,6 +152,10 @@ netdev_dpdk_eth_max_mtu(uint16_t max_mtu, uint32_t max_rx_pktlen)
     return MIN(max_mtu, NETDEV_DPDK_MAX_MTU);
 }
 
+/* ETH_ADDR_SCAN_FMT takes any number of digits, of which the last two count. */
+#define MAC_SCAN_FMT \
+    "%2"SCNx8":%2"SCNx8":%2"SCNx8":%2"SCNx8":%2"SCNx8":%2"SCNx8
+
 bool
 netdev_dpdk_eth_parse_mac(const char *devargs, struct eth_addr *mac)
 {
@@ -163,7 +168,7 @@ netdev_dpdk_eth_parse_mac(const char *devargs, struct eth_addr *mac)
     const char *s = devargs + strlen(prefix);
     int n = 0;
 
-    if (!ovs_scan(s, ETH_ADDR_SCAN_FMT"%n", ETH_ADDR_SCAN_ARGS(*mac), &n)
+    if (!ovs_scan(s, MAC_SCAN_FMT"%n", ETH_ADDR_SCAN_ARGS(*mac), &n)
         || s[n]) {
         *mac = eth_addr_zero;
     }

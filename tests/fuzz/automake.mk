@@ -68,6 +68,7 @@ EXTRA_DIST += \
 	tests/fuzz/README.md \
 	tests/fuzz/config.dict \
 	tests/fuzz/corpus.py \
+	tests/fuzz/corpus/config-found.hex \
 	tests/fuzz/corpus/config.hex \
 	tests/fuzz/corpus/messages-found.hex \
 	tests/fuzz/corpus/messages.hex \
