@@ -461,7 +461,8 @@ test_flipper(int argc, char *argv[])
     atomic_init(&f.stop, false);
     ovs_assert(!pthread_create(&thread, NULL, flip, &f));
 
-    for (unsigned int i = 0; i < bursts || !all_seen(&g.stats); i++) {
+    for (unsigned int i = 0;
+         i < bursts || !n_bytes || !all_seen(&g.stats); i++) {
         if (i / 1000 > bursts) {
             break;
         }
