@@ -175,7 +175,11 @@ class Switch:
                           'Interface').strip()
         if errors:
             raise ChildError(errors.replace('\n', '; '))
-        self.run('ovs-ofctl', '-O', 'OpenFlow14', 'replace-flows', 'br0', '-',
+        # Rules with several tables need a later version than 1.0, in which
+        # tags can be taken from frames that may have none.
+        version = ('OpenFlow14' if any('table=' in rule for rule in rules)
+                   else 'OpenFlow10')
+        self.run('ovs-ofctl', '-O', version, 'replace-flows', 'br0', '-',
                  text='\n'.join(rules) + '\n')
 
     def socket(self, port):
