@@ -152,7 +152,7 @@ netdev_dpdk_eth_max_mtu(uint16_t max_mtu, uint32_t max_rx_pktlen)
     return MIN(max_mtu, NETDEV_DPDK_MAX_MTU);
 }
 
-/* ETH_ADDR_SCAN_FMT takes any number of digits, of which the last two count. */
+/* ETH_ADDR_SCAN_FMT takes any number of digits: the last two count. */
 #define MAC_SCAN_FMT \
     "%2"SCNx8":%2"SCNx8":%2"SCNx8":%2"SCNx8":%2"SCNx8":%2"SCNx8
 
