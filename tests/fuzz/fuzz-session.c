@@ -337,6 +337,7 @@ session_deliver(const struct vhost_user_msg *msg_, const int fds_[], size_t n)
         session_check_effect(&msg, &reply);
     }
     session_check_reply(&msg, &reply, !error);
+    session_check();
     free(error);
     free(vhost_user_device_take_notice(&dev));
     return !error;
