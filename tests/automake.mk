@@ -31,6 +31,7 @@ TESTSUITE_AT = \
 	tests/openflow.at \
 	tests/qos-mempool.at \
 	tests/readme.at \
+	tests/siege.at \
 	tests/switch-macros.at \
 	tests/testsuite.at \
 	tests/tls.at \

@@ -26,10 +26,12 @@ EXTRA_DIST += \
 	utilities/bench/parse.py \
 	utilities/bench/report.py \
 	utilities/bench/runner.py \
+	utilities/bench/siege.py \
 	utilities/bench/stats.py \
 	utilities/bench/switch.py \
 	utilities/bench/testpmd.py \
 	utilities/bench/vring-bench \
+	utilities/bench/vring-siege \
 	utilities/quickstart/bench.sh \
 	utilities/quickstart/build.sh \
 	utilities/quickstart/check.sh \
@@ -60,10 +62,23 @@ utilities_bench_vring_load_CPPFLAGS = $(AM_CPPFLAGS) -I $(srcdir)/tests
 utilities_bench_vring_load_LDADD = \
 	tests/libfrontend.a $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
 
+# Who means ill.
+noinst_PROGRAMS += utilities/bench/vring-attack
+utilities_bench_vring_attack_SOURCES = \
+	tests/no-dpdk.c \
+	utilities/bench/attack-main.c \
+	utilities/bench/attack-rings.c \
+	utilities/bench/attack-sockets.c \
+	utilities/bench/attack.h
+utilities_bench_vring_attack_CPPFLAGS = $(AM_CPPFLAGS) -I $(srcdir)/tests
+utilities_bench_vring_attack_LDADD = \
+	tests/libfrontend.a $(OVS_LDADD) $(DPDK_LIBS) $(OVS_LIBS)
+
 # What a machine is like while it runs.
 noinst_PROGRAMS += utilities/bench/calibrate
 utilities_bench_calibrate_SOURCES = utilities/bench/calibrate.c
 
-bench-tools: utilities/bench/vring-load utilities/bench/calibrate \
+bench-tools: utilities/bench/vring-load utilities/bench/vring-attack \
+	utilities/bench/calibrate \
 	vswitchd/ovs-vswitchd-upstream
 .PHONY: bench-tools
