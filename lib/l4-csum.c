@@ -22,7 +22,8 @@
 
 #include <string.h>
 
-#include "crc32c.h"
+#include <rte_hash_crc.h>
+
 #include "unaligned.h"
 #include "util.h"
 
@@ -196,6 +197,29 @@ l4_csum_prepare(uint8_t *frame, const struct l4_csum *c)
     }
 }
 
+/* Stores the CRC32c of 'len' bytes at 'p' to 'dst', as SCTP has it (RFC 9260,
+ * appendix A).  A guest can make us do this for each of its frames, so that it
+ * has to be quick: CPUs have an instruction for it, which DPDK finds, and Open
+ * vSwitch's crc32c() takes six cycles a byte. */
+static void
+put_crc(uint8_t *dst, const uint8_t *p, uint32_t len)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (; len >= sizeof(uint64_t); len -= sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, p, sizeof word);
+        crc = rte_hash_crc_8byte(word, crc);
+        p += sizeof word;
+    }
+    for (; len; len--) {
+        crc = rte_hash_crc_1byte(*p++, crc);
+    }
+    crc = rte_cpu_to_le_32(~crc);
+    memcpy(dst, &crc, sizeof crc);
+}
+
 void
 l4_csum_complete(uint8_t *frame, const struct l4_csum *c)
 {
@@ -203,8 +227,7 @@ l4_csum_complete(uint8_t *frame, const struct l4_csum *c)
 
     l4_csum_prepare(frame, c);
     if (OVS_UNLIKELY(c->proto == IPPROTO_SCTP)) {
-        put_unaligned_be32((ovs_be32 *) (l4 + l4_csum_offset(c->proto)),
-                           crc32c(l4, c->l4_len));
+        put_crc(l4 + l4_csum_offset(c->proto), l4, c->l4_len);
     } else {
         l4_csum_complete_any(frame, c->l4_ofs + c->l4_len, c->l4_ofs,
                              l4_csum_offset(c->proto));
