@@ -176,6 +176,13 @@ netdev_vhost_get_custom_stats(const struct netdev *netdev,
     netdev_dpdk_add_custom_stat(stats, "ovs_tx_retries", retries);
     netdev_dpdk_add_drop_stats(&dev->common, stats);
     if (endpoint) {
+        struct vhost_user_status status;
+
+        vhost_user_get_status(endpoint, &status);
+        netdev_dpdk_add_custom_stat(stats, "ovs_vhost_refused_messages",
+                                    status.n_refused);
+        netdev_dpdk_add_custom_stat(stats, "ovs_vhost_stopped_vrings",
+                                    status.n_stopped);
         for (int i = 0; i < netdev->n_rxq; i++) {
             add_vring(stats, "rx", i, &endpoint->stats[2 * i + 1]);
         }

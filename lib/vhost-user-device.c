@@ -76,6 +76,7 @@ vhost_user_device_init(struct vhost_user_device *dev, struct vhost_user *vu,
     dev->worker = NULL;
     dev->numa_node = -1;
     dev->notice = NULL;
+    dev->n_stopped = 0;
 }
 
 void
@@ -199,6 +200,7 @@ vrings_settle(struct vhost_user_device *dev, struct leaving *leaving)
         vring->running = false;
         vring->error = virtqueue_get_error(vq);
         if (vring->error != VQ_ERR_NONE) {
+            dev->n_stopped++;
             set_notice(dev, "vring %u stopped: %s", i,
                        virtqueue_error_text(vring->error));
             peer_eventfd_signal(vring->errfd);
@@ -479,6 +481,7 @@ vhost_user_device_get_status(const struct vhost_user_device *dev,
     for (unsigned int i = 0; i < status->n_regions; i++) {
         status->memory_size += s->mem->regions[i].size;
     }
+    status->n_stopped = dev->n_stopped;
     status->numa_node = dev->numa_node;
     status->mtu = s->mtu;
 }

@@ -60,6 +60,9 @@ struct vhost_user_device {
     /* What went wrong since vhost_user_device_take_notice() was called,
      * without being the fault of the message at hand.  Malloc'd or NULL. */
     char *notice;
+
+    /* Vrings stopped for an offence.  Goes on across connections. */
+    uint64_t n_stopped;
 };
 
 /* Prepares for a first connection, on which 'features' and

@@ -149,7 +149,14 @@ end_connection(struct vhost_user_endpoint *ep)
 static void
 end_connection_of_peer(struct vhost_user_endpoint *ep, int error)
 {
-    if (error == EPIPE || error == ECONNRESET) {
+    if (ep->link.n_in) {
+        VLOG_WARN_RL(&ep->faults, "VHOST_CONFIG: (%s) port %s: connection "
+                     "ended in the middle of a message", ep->path, ep->name);
+        ovs_strlcpy(ep->last_error,
+                    "connection ended in the middle of a message",
+                    sizeof ep->last_error);
+        ep->n_refused++;
+    } else if (error == EPIPE || error == ECONNRESET) {
         VLOG_INFO_RL(&ep->events, "VHOST_CONFIG: (%s) vhost peer closed",
                      ep->path);
     } else {

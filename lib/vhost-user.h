@@ -90,6 +90,7 @@ struct vhost_user_status {
     uint16_t mtu;               /* The guest's, 0 if it said none. */
     uint64_t n_connections;     /* Since the endpoint was opened. */
     uint64_t n_refused;         /* Messages refused, likewise. */
+    uint64_t n_stopped;         /* Vrings stopped for an offence, likewise. */
     uint64_t n_turned_away;     /* Connections refused since there was one. */
     char last_error[192];       /* "" if there was none. */
 };
