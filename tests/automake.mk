@@ -27,6 +27,10 @@ TESTSUITE_AT = \
 	tests/fuzz.at \
 	tests/guest-memory.at \
 	tests/guest.at \
+	tests/hostile-macros.at \
+	tests/hostile-messages.at \
+	tests/hostile-rings.at \
+	tests/hostile-storms.at \
 	tests/openflow-macros.at \
 	tests/openflow.at \
 	tests/qos-mempool.at \
@@ -205,6 +209,9 @@ tests_test_frontend_SOURCES = \
 	tests/frontend-guest.c \
 	tests/frontend-guest.h \
 	tests/frontend-ip.c \
+	tests/frontend-offences.c \
+	tests/frontend-offend.c \
+	tests/frontend-offend.h \
 	tests/frontend-stream.c \
 	tests/frontend-stream.h \
 	tests/no-dpdk.c \

@@ -324,7 +324,7 @@ parse_stream_option(int opt, const char *value, struct stream_config *c,
         return true;
     } else if (opt == 'i' && ip_parse(value, &c->ip)) {
         return true;
-    } else if (strchr("qwvr", opt)) {
+    } else if (strchr("qwvrp", opt)) {
         unsigned int max = (opt == 'v' ? 4094
                             : opt == 'r' ? STREAM_MAX_RECEIVERS
                             : UINT16_MAX);
@@ -338,6 +338,8 @@ parse_stream_option(int opt, const char *value, struct stream_config *c,
             c->queue = n;
         } else if (opt == 'w') {
             c->window = n;
+        } else if (opt == 'p') {
+            c->period = n;
         } else {
             c->vlan = n;
         }
@@ -366,7 +368,8 @@ cmd_stream(struct unixctl_conn *conn, int argc, const char *argv[], void *g_)
     bool all = false;
     int opt;
 
-    while ((opt = command_option(&argc, &argv, "qwrdiv", &value, conn)) != 0) {
+    while ((opt = command_option(&argc, &argv, "qwrdivp", &value,
+                                 conn)) != 0) {
         if (!parse_stream_option(opt, value, &c, &all, conn)) {
             return;
         }
@@ -589,8 +592,9 @@ frontend_commands_init(struct guest *g)
     unixctl_command_register("ping", "[-q QUEUE] IP [COUNT] [SIZE]", 1, 5,
                              cmd_ping, g);
     unixctl_command_register("stream", "[-q {QUEUE | all}] [-w WINDOW] "
-                             "[-r RECEIVERS] [-d MAC] [-i IP] [-v VID] COUNT "
-                             "[SIZE | MIN-MAX | imix]", 1, 14, cmd_stream, g);
+                             "[-r RECEIVERS] [-d MAC] [-i IP] [-v VID] "
+                             "[-p MS] COUNT [SIZE | MIN-MAX | imix]", 1, 16,
+                             cmd_stream, g);
     unixctl_command_register("stream-wait", "[-t MS]", 0, 2, cmd_stream_wait,
                              g);
     unixctl_command_register("stream-check", "[-t MS] [-n COUNT]", 0, 4,

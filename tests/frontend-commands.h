@@ -33,8 +33,9 @@ void frontend_commands_wait(struct guest *);
 /* Connection, rings and memory. */
 void frontend_control_init(struct guest *);
 
-/* Misdeeds. */
+/* Misdeeds: in rings, and in messages. */
 void frontend_deviate_init(struct guest *);
+void frontend_offend_init(struct guest *);
 
 /* Options of a command: each call takes one option "-X VALUE" off the front of
  * 'argv' (whose element 0 means nothing) and returns X, with VALUE in

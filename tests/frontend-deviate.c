@@ -15,24 +15,34 @@
  */
 
 
-/* unixctl command of test-frontend that breaks the rules of a ring, once.
+/* unixctl commands of test-frontend that break the rules of a ring.
  *
- * Each misdeed begins as a good frame to send, with all descriptors right,
- * and then one thing is made wrong. */
+ * Each misdeed begins as a good frame to send, or a ring full of buffers to
+ * receive, with all descriptors right, and then one thing is made wrong. */
 
 #include <config.h>
 
 #include "frontend-commands.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "frontend-guest.h"
 #include "openvswitch/dynamic-string.h"
+#include "ovs-thread.h"
+#include "timeval.h"
 #include "unixctl.h"
 #include "util.h"
 
 /* Where in a slot an indirect table has room. */
-#define TABLE_OFS 8192
+#define TX_TABLE_OFS 8192
+#define RX_TABLE_OFS 1024
+
+/* Longest wait for a ring to stop, in ms. */
+#define STOP_TIMEOUT 20000
 
 /* What a misdeed may change. */
 struct victim {
@@ -41,8 +51,8 @@ struct victim {
     unsigned int slot;
     struct vring_desc *head;    /* In the ring. */
     struct vring_desc *d;       /* First that describes a buffer. */
-    struct vring_desc table;    /* For a table of one... */
-    bool use_table;             /* ...if this is set. */
+    struct vring_desc table[4]; /* For a table... */
+    unsigned int n_table;       /* ...of so many entries. */
     uint64_t table_gpa;
     struct virtio_net_hdr *hdr;
 };
@@ -50,8 +60,10 @@ struct victim {
 static void
 bad_head(struct victim *v)
 {
-    v->ring->avail->ring[(v->ring->avail_idx - 1) & v->ring->mask]
-        = v->ring->size;
+    struct fe_ring *r = v->ring;
+    uint16_t idx = r->rx ? r->used_idx : r->avail_idx - 1;
+
+    r->avail->ring[idx & r->mask] = r->size;
 }
 
 static void
@@ -75,6 +87,14 @@ loop(struct victim *v)
 {
     long_loop(v);
     v->d->len = 1;
+}
+
+/* ...and one that never does. */
+static void
+empty_loop(struct victim *v)
+{
+    long_loop(v);
+    v->d->len = 0;
 }
 
 static void
@@ -129,27 +149,24 @@ static void
 short_header(struct victim *v)
 {
     v->d->len = v->ring->hdr_len - 1;
-    v->d->flags = 0;
 }
 
 static void
 only_header(struct victim *v)
 {
     v->d->len = v->ring->hdr_len;
-    v->d->flags = 0;
 }
 
 static void
 short_frame(struct victim *v)
 {
     v->d->len = v->ring->hdr_len + 13;
-    v->d->flags = 0;
 }
 
 static void
-write_only(struct victim *v)
+wrong_direction(struct victim *v)
 {
-    v->d->flags |= VRING_DESC_F_WRITE;
+    v->d->flags ^= VRING_DESC_F_WRITE;
 }
 
 static void
@@ -162,7 +179,14 @@ static void
 zero_len(struct victim *v)
 {
     v->d->len = 0;
-    v->d->flags = 0;
+}
+
+/* Nowhere, with nothing there. */
+static void
+empty_nowhere(struct victim *v)
+{
+    bad_address(v);
+    zero_len(v);
 }
 
 /* Makes the head point to a table of 'len' bytes whose only entry is what
@@ -170,8 +194,8 @@ zero_len(struct victim *v)
 static void
 use_table(struct victim *v, uint32_t len)
 {
-    v->use_table = true;
-    v->table = *v->d;
+    v->n_table = 1;
+    v->table[0] = *v->d;
     *v->head = (struct vring_desc) {
         .addr = v->table_gpa, .len = len, .flags = VRING_DESC_F_INDIRECT,
     };
@@ -180,23 +204,23 @@ use_table(struct victim *v, uint32_t len)
 static void
 nested_indirect(struct victim *v)
 {
-    use_table(v, sizeof v->table);
-    v->table.flags = VRING_DESC_F_INDIRECT;
-    v->table.addr = v->table_gpa;
-    v->table.len = sizeof v->table;
+    use_table(v, sizeof v->table[0]);
+    v->table[0].flags = VRING_DESC_F_INDIRECT;
+    v->table[0].addr = v->table_gpa;
+    v->table[0].len = sizeof v->table[0];
 }
 
 static void
 indirect_next(struct victim *v)
 {
-    use_table(v, sizeof v->table);
+    use_table(v, sizeof v->table[0]);
     v->head->flags |= VRING_DESC_F_NEXT;
 }
 
 static void
 indirect_odd(struct victim *v)
 {
-    use_table(v, sizeof v->table + 1);
+    use_table(v, sizeof v->table[0] + 1);
 }
 
 static void
@@ -208,31 +232,89 @@ indirect_empty(struct victim *v)
 static void
 indirect_huge(struct victim *v)
 {
-    use_table(v, (v->ring->size + 1) * sizeof v->table);
+    use_table(v, (v->ring->size + 1) * sizeof v->table[0]);
 }
 
 static void
 indirect_bad_address(struct victim *v)
 {
-    use_table(v, sizeof v->table);
+    use_table(v, sizeof v->table[0]);
     v->head->addr = fe_memory_end(&v->fe->mem) + FE_PAGE_SIZE;
 }
 
 static void
 indirect_bad_next(struct victim *v)
 {
-    use_table(v, sizeof v->table);
-    v->table.flags |= VRING_DESC_F_NEXT;
-    v->table.next = 1;
+    use_table(v, sizeof v->table[0]);
+    v->table[0].flags |= VRING_DESC_F_NEXT;
+    v->table[0].next = 1;
 }
 
 static void
 indirect_loop(struct victim *v)
 {
-    use_table(v, sizeof v->table);
-    v->table.flags |= VRING_DESC_F_NEXT;
-    v->table.next = 0;
-    v->table.len = 1;
+    use_table(v, sizeof v->table[0]);
+    v->table[0].flags |= VRING_DESC_F_NEXT;
+    v->table[0].next = 0;
+    v->table[0].len = 1;
+}
+
+static void
+indirect_long(struct victim *v)
+{
+    use_table(v, 1025 * sizeof v->table[0]);
+}
+
+/* A table that ends where there is no memory. */
+static void
+indirect_cross_end(struct victim *v)
+{
+    cross_end(v);
+    use_table(v, 4 * sizeof v->table[0]);
+    v->head->addr = v->table[0].addr + 16;
+    v->n_table = 0;
+}
+
+/* The virtio-net header in three buffers, and 'len' bytes of it and of a frame
+ * in the last. */
+static void
+split_header(struct victim *v, uint32_t len)
+{
+    static const uint32_t lens[] = { 3, 3, 3 };
+    uint64_t addr = v->d->addr;
+
+    use_table(v, 4 * sizeof v->table[0]);
+    v->n_table = 4;
+    for (unsigned int i = 0; i < 4; i++) {
+        v->table[i] = v->table[0];
+        v->table[i].addr = addr;
+        v->table[i].len = i < 3 ? lens[i] : len;
+        addr += v->table[i].len;
+        if (i < 3) {
+            v->table[i].flags |= VRING_DESC_F_NEXT;
+            v->table[i].next = i + 1;
+        } else {
+            v->table[i].flags &= ~VRING_DESC_F_NEXT;
+        }
+    }
+}
+
+static void
+header_in_pieces(struct victim *v)
+{
+    split_header(v, v->ring->hdr_len - 9 + 60);
+}
+
+static void
+header_in_pieces_only(struct victim *v)
+{
+    split_header(v, v->ring->hdr_len - 9);
+}
+
+static void
+header_in_pieces_short(struct victim *v)
+{
+    split_header(v, v->ring->hdr_len - 9 - 1);
 }
 
 static void
@@ -254,90 +336,145 @@ gso_zero(struct victim *v)
 static const struct misdeed {
     const char *name;
     void (*apply)(struct victim *);
+    bool index;                 /* Of the available ring, not of a slot. */
 } misdeeds[] = {
-    { "bad-head", bad_head },
-    { "bad-next", bad_next },
-    { "loop", loop },
-    { "long-loop", long_loop },
-    { "bad-address", bad_address },
-    { "wrap-address", wrap_address },
-    { "cross-end", cross_end },
-    { "cross-regions", cross_regions },
-    { "avail-jump", avail_jump },
-    { "avail-back", avail_back },
-    { "short-header", short_header },
-    { "only-header", only_header },
-    { "short-frame", short_frame },
-    { "write-only-tx", write_only },
-    { "huge-len", huge_len },
-    { "zero-len", zero_len },
-    { "nested-indirect", nested_indirect },
-    { "indirect-next", indirect_next },
-    { "indirect-odd", indirect_odd },
-    { "indirect-empty", indirect_empty },
-    { "indirect-huge", indirect_huge },
-    { "indirect-bad-address", indirect_bad_address },
-    { "indirect-bad-next", indirect_bad_next },
-    { "indirect-loop", indirect_loop },
-    { "csum-beyond", csum_beyond },
-    { "gso-zero", gso_zero },
+    { "bad-head", bad_head, true },
+    { "bad-next", bad_next, false },
+    { "loop", loop, false },
+    { "long-loop", long_loop, false },
+    { "empty-loop", empty_loop, false },
+    { "bad-address", bad_address, false },
+    { "wrap-address", wrap_address, false },
+    { "cross-end", cross_end, false },
+    { "cross-regions", cross_regions, false },
+    { "avail-jump", avail_jump, true },
+    { "avail-back", avail_back, true },
+    { "short-header", short_header, false },
+    { "only-header", only_header, false },
+    { "short-frame", short_frame, false },
+    { "wrong-direction", wrong_direction, false },
+    { "write-only-tx", wrong_direction, false },
+    { "huge-len", huge_len, false },
+    { "zero-len", zero_len, false },
+    { "empty-nowhere", empty_nowhere, false },
+    { "nested-indirect", nested_indirect, false },
+    { "indirect-next", indirect_next, false },
+    { "indirect-odd", indirect_odd, false },
+    { "indirect-empty", indirect_empty, false },
+    { "indirect-huge", indirect_huge, false },
+    { "indirect-1025", indirect_long, false },
+    { "indirect-bad-address", indirect_bad_address, false },
+    { "indirect-cross-end", indirect_cross_end, false },
+    { "indirect-bad-next", indirect_bad_next, false },
+    { "indirect-loop", indirect_loop, false },
+    { "header-in-pieces", header_in_pieces, false },
+    { "header-in-pieces-only", header_in_pieces_only, false },
+    { "header-in-pieces-short", header_in_pieces_short, false },
+    { "csum-beyond", csum_beyond, false },
+    { "gso-zero", gso_zero, false },
 };
 
-/* Makes all receive descriptors of 'r' read-only, or too short for a header:
- * the back end finds out when it has a frame for us. */
+/* Makes 'slot' of 'r' wrong. */
 static void
-spoil_rx(struct fe_ring *r, bool read_only)
+spoil(struct frontend *fe, struct fe_ring *r, unsigned int slot,
+      const struct misdeed *m)
 {
-    for (unsigned int slot = 0; slot < r->n_slots; slot++) {
-        struct vring_desc *d = fe_slot_desc(r, slot);
-
-        for (unsigned int i = 0; i < r->n_segs; i++) {
-            if (read_only) {
-                d[i].flags &= ~VRING_DESC_F_WRITE;
-            } else {
-                d[i].len = 1;
-            }
-        }
-    }
-}
-
-static void
-deviate_tx(struct guest *g, unsigned int queue, const struct misdeed *m,
-           struct unixctl_conn *conn)
-{
-    struct fe_ring *r = &g->fe.rings[2 * queue + 1];
-    uint8_t frame[60] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
-
-    fe_tx_reclaim(r);
-    fe_ring_spoil(r);
-    if (r->caps[0] < TABLE_OFS + sizeof(struct vring_desc)) {
-        unixctl_command_reply_error(conn, "the first piece is too short");
-        return;
-    }
-    if (!fe_tx(r, frame, sizeof frame)) {
-        unixctl_command_reply_error(conn, "the ring is full");
-        return;
-    }
-
-    uint16_t id = r->avail->ring[(r->avail_idx - 1) & r->mask];
-    unsigned int slot = id >> r->shift;
+    const unsigned int ofs = r->rx ? RX_TABLE_OFS : TX_TABLE_OFS;
     const struct fe_addr *seg = &r->segs[slot * r->n_segs];
     struct victim v = {
-        .fe = &g->fe,
+        .fe = fe,
         .ring = r,
         .slot = slot,
-        .head = &r->desc[id],
+        .head = &r->desc[slot << r->shift],
         .d = fe_slot_desc(r, slot),
-        .table_gpa = seg->gpa + TABLE_OFS,
+        .table_gpa = seg->gpa + ofs,
         .hdr = ALIGNED_CAST(struct virtio_net_hdr *, seg->va),
     };
 
     m->apply(&v);
-    if (v.use_table) {
-        fe_store_desc(r, seg->va + TABLE_OFS, &v.table);
+    for (unsigned int i = 0; i < v.n_table; i++) {
+        fe_store_desc(r, seg->va + ofs + i * sizeof v.table[0], &v.table[i]);
     }
+}
+
+/* Spoils all buffers for receiving: the back end finds out when it has a frame
+ * for us. */
+static int
+deviate_rx(struct frontend *fe, unsigned int idx, const struct misdeed *m)
+{
+    struct fe_ring *r = &fe->rings[idx];
+    int error = fe_stop_ring(fe, idx);
+
+    if (error && error != EPROTO) {
+        return error;
+    }
+    fe_ring_prepare(r, &fe->mem);
+    fe_ring_spoil(r);
+    for (unsigned int slot = 0; slot < r->n_slots && !m->index; slot++) {
+        spoil(fe, r, slot, m);
+    }
+    fe_rx_release(r);
+    if (m->index) {
+        spoil(fe, r, 0, m);
+        fe_publish(r);
+    }
+    return fe_start_ring(fe, idx);
+}
+
+/* Sends one frame that is spoilt. */
+static int
+deviate_tx(struct frontend *fe, unsigned int idx, const struct misdeed *m)
+{
+    uint8_t frame[60] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
+    struct fe_ring *r = &fe->rings[idx];
+    uint16_t id;
+
+    fe_tx_reclaim(r);
+    fe_ring_spoil(r);
+    if (!fe_tx(r, frame, sizeof frame)) {
+        return ENOBUFS;
+    }
+    id = r->avail->ring[(r->avail_idx - 1) & r->mask];
+    spoil(fe, r, id >> r->shift, m);
     fe_publish(r);
-    unixctl_command_reply(conn, NULL);
+    return 0;
+}
+
+/* Does 'm', which stops the ring, 'n' times, and starts the ring again. */
+static int
+deviate_often(struct frontend *fe, unsigned int idx, const struct misdeed *m,
+              unsigned int n)
+{
+    struct pollfd pfd = { .events = POLLIN };
+    int error;
+
+    pfd.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    error = fe_set_vring_fd(fe, FE_SET_VRING_ERR, idx, pfd.fd);
+    for (unsigned int i = 0; i < n && !error; i++) {
+        uint64_t value;
+
+        error = deviate_tx(fe, idx, m);
+        if (!error && (poll(&pfd, 1, STOP_TIMEOUT) != 1
+                       || read(pfd.fd, &value, sizeof value) < 0)) {
+            error = ETIMEDOUT;
+        }
+        if (!error) {
+            error = fe_reset_rings(fe);
+        }
+    }
+    close(pfd.fd);
+    return error;
+}
+
+static const struct misdeed *
+find_misdeed(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(misdeeds); i++) {
+        if (!strcmp(name, misdeeds[i].name)) {
+            return &misdeeds[i];
+        }
+    }
+    return NULL;
 }
 
 static void
@@ -345,45 +482,109 @@ cmd_deviate(struct unixctl_conn *conn, int argc, const char *argv[],
             void *g_)
 {
     struct guest *g = g_;
-    unsigned int queue = 0;
+    struct frontend *fe = &g->fe;
+    unsigned int queue = 0, n = 0;
+    const struct misdeed *m;
+    bool rx = false;
     const char *value;
     int opt;
 
-    while ((opt = command_option(&argc, &argv, "q", &value, conn)) != 0) {
-        if (opt == '?' || !command_number(value, 127, "queue", &queue,
-                                          conn)) {
+    while ((opt = command_option(&argc, &argv, "dnq", &value, conn)) != 0) {
+        if (opt == 'd') {
+            rx = !strcmp(value, "rx");
+        } else if (opt == '?' || !command_number(value, 1000000, "number",
+                                                 opt == 'q' ? &queue : &n,
+                                                 conn)) {
             return;
         }
     }
-    if (argc < 2 || 2 * queue + 1 >= g->fe.n_rings) {
-        unixctl_command_reply_error(conn, "no such queue");
+    m = argc > 1 ? find_misdeed(argv[1]) : NULL;
+    if (!m || 2 * queue + 1 >= fe->n_rings
+        || fe->rings[2 * queue + 1].caps[0] < TX_TABLE_OFS + 64
+        || fe->rings[2 * queue].caps[0] < RX_TABLE_OFS + 64) {
+        unixctl_command_reply_error(conn, "no such misdeed, no such queue, or "
+                                    "buffers too short for it");
         return;
     }
-    if (!strcmp(argv[1], "read-only-rx") || !strcmp(argv[1], "short-rx")) {
-        spoil_rx(&g->fe.rings[2 * queue], argv[1][0] == 'r');
+
+    int error = (n ? deviate_often(fe, 2 * queue + 1, m, n)
+                 : rx ? deviate_rx(fe, 2 * queue, m)
+                 : deviate_tx(fe, 2 * queue + 1, m));
+
+    if (error) {
+        command_result(conn, g, error);
+    } else {
         unixctl_command_reply(conn, NULL);
-        return;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(misdeeds); i++) {
-        if (!strcmp(argv[1], misdeeds[i].name)) {
-            deviate_tx(g, queue, &misdeeds[i], conn);
-            return;
+}
+
+/* A second thread that changes headers while they are looked at. */
+struct flipper {
+    struct fe_ring *ring;
+    bool stop;
+};
+
+static void *
+flip_headers(void *f_)
+{
+    const struct flipper *f = f_;
+    uint32_t x = 1;
+
+    while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
+        for (unsigned int slot = 0; slot < f->ring->n_slots; slot++) {
+            volatile uint8_t *hdr = f->ring->segs[slot * f->ring->n_segs].va;
+
+            x = x * UINT32_C(1664525) + UINT32_C(1013904223);
+            hdr[0] = x >> 31;           /* NEEDS_CSUM, or not. */
+            hdr[1] = x >> 30 & 1;       /* TCPv4, or nothing. */
+            hdr[2 + (x >> 27) % 8] = x >> 16;
         }
     }
+    return NULL;
+}
 
-    struct ds ds = DS_EMPTY_INITIALIZER;
+static void
+cmd_flip_headers(struct unixctl_conn *conn, int argc OVS_UNUSED,
+                 const char *argv[], void *g_)
+{
+    uint8_t frame[60] = { 2, 0, 0, 0, 0, 21, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
+    struct guest *g = g_;
+    struct flipper f = { .ring = &g->fe.rings[1], .stop = false };
+    unsigned int n, n_sent = 0;
 
-    ds_put_cstr(&ds, "misdeeds are: read-only-rx short-rx");
-    for (size_t i = 0; i < ARRAY_SIZE(misdeeds); i++) {
-        ds_put_format(&ds, " %s", misdeeds[i].name);
+    if (!g->fe.started
+        || !command_number(argv[1], INT_MAX, "number", &n, conn)) {
+        return;
     }
-    unixctl_command_reply_error(conn, ds_cstr(&ds));
-    ds_destroy(&ds);
+
+    long long int deadline = time_msec() + STOP_TIMEOUT;
+    pthread_t thread = ovs_thread_create("flipper", flip_headers, &f);
+
+    while (n_sent < n && time_msec() < deadline) {
+        if (fe_tx(f.ring, frame, sizeof frame)) {
+            fe_publish(f.ring);
+            n_sent++;
+        }
+    }
+    while (fe_ring_used_idx(f.ring) != f.ring->published
+           && time_msec() < deadline) {
+        poll(NULL, 0, 1);
+    }
+    __atomic_store_n(&f.stop, true, __ATOMIC_RELAXED);
+    xpthread_join(thread, NULL);
+    fe_tx_reclaim(f.ring);
+
+    char *reply = xasprintf("sent %u\n", n_sent);
+
+    unixctl_command_reply(conn, reply);
+    free(reply);
 }
 
 void
 frontend_deviate_init(struct guest *g)
 {
-    unixctl_command_register("deviate", "[-q QUEUE] KIND", 1, 3, cmd_deviate,
+    unixctl_command_register("deviate", "[-q QUEUE] [-d {rx | tx}] [-n TIMES] "
+                             "KIND", 1, 7, cmd_deviate, g);
+    unixctl_command_register("flip-headers", "COUNT", 1, 1, cmd_flip_headers,
                              g);
 }

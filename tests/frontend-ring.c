@@ -255,7 +255,7 @@ fe_ring_spoil(struct fe_ring *r)
 }
 
 void
-fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
+fe_ring_prepare(struct fe_ring *r, const struct fe_memory *mem)
 {
     memset(r->desc, 0, fe_desc_size(r->size));
     memset(r->avail, 0, fe_avail_size(r->size));
@@ -266,6 +266,10 @@ fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
         fe_packed_reset(r);
     }
     r->n_free = r->n_taken = 0;
+    if (r->spoilt) {
+        /* What came back unused was no offence. */
+        r->stats.bad_len = r->stats.bad_buffers = 0;
+    }
     r->broken = r->spoilt = false;
     r->plain = r->n_segs == 1;
 
@@ -282,6 +286,12 @@ fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
     }
     fe_ring_rewrite(r, mem);
     fe_ring_set_interrupt(r, r->interrupt);
+}
+
+void
+fe_ring_reset(struct fe_ring *r, const struct fe_memory *mem)
+{
+    fe_ring_prepare(r, mem);
     fe_rx_release(r);
 }
 

@@ -153,7 +153,9 @@ void fe_ring_uninit(struct fe_ring *);
 /* Checks a shape.  Returns NULL or a malloc'd complaint. */
 char *fe_shape_check(const char *shape);
 
-/* Starts anew with an empty ring; a receive ring gets all of its slots. */
+/* Starts anew with an empty ring; a receive ring gets all of its slots.  The
+ * first leaves these to fe_rx_release(). */
+void fe_ring_prepare(struct fe_ring *, const struct fe_memory *);
 void fe_ring_reset(struct fe_ring *, const struct fe_memory *);
 
 /* Writes all descriptors again, after guest addresses changed. */

@@ -208,37 +208,47 @@ fe_set_features(struct frontend *fe, uint64_t extra)
     return fe_set_u64(fe, FE_SET_FEATURES, fe->features | extra);
 }
 
-int
-fe_set_mem_table(struct frontend *fe)
+void
+fe_make_mem_table(const struct frontend *fe, struct fe_msg *msg,
+                  int fds[FE_MAX_REGIONS])
 {
-    struct fe_msg msg = { .request = FE_SET_MEM_TABLE };
-    int fds[FE_MAX_REGIONS];
-
-    msg.mem.n = fe->mem.n;
-    msg.mem.padding = 0;
+    msg->request = FE_SET_MEM_TABLE;
+    msg->mem.n = fe->mem.n;
+    msg->mem.padding = 0;
     for (size_t i = 0; i < fe->mem.n; i++) {
         const struct fe_region *r = &fe->mem.regions[i];
 
-        msg.mem.regions[i] = (struct fe_wire_region) {
+        msg->mem.regions[i] = (struct fe_wire_region) {
             r->gpa, r->size, r->uva, r->offset,
         };
         fds[i] = r->fd;
     }
-    msg.size = offsetof(struct fe_wire_mem, regions)
-               + fe->mem.n * sizeof msg.mem.regions[0];
-    return fe_set(fe, &msg, fds, fe->mem.n);
+    msg->size = offsetof(struct fe_wire_mem, regions)
+                + fe->mem.n * sizeof msg->mem.regions[0];
 }
 
 int
-fe_set_vring_addr(struct frontend *fe, unsigned int idx)
+fe_set_mem_table(struct frontend *fe)
+{
+    int fds[FE_MAX_REGIONS];
+    struct fe_msg msg;
+
+    fe_make_mem_table(fe, &msg, fds);
+    return fe_set(fe, &msg, fds, fe->mem.n);
+}
+
+void
+fe_make_vring_addr(const struct frontend *fe, unsigned int idx,
+                   struct fe_msg *msg)
 {
     const struct fe_ring *r = &fe->rings[idx];
     const struct fe_ring_parts parts
         = (r->packed ? fe_packed_parts(r)
            : (struct fe_ring_parts) { r->desc, r->avail, r->used });
-    struct fe_msg msg = {
+
+    *msg = (struct fe_msg) {
         .request = FE_SET_VRING_ADDR,
-        .size = sizeof msg.addr,
+        .size = sizeof msg->addr,
         .addr = {
             .index = idx,
             .flags = fe->log_used,
@@ -248,7 +258,14 @@ fe_set_vring_addr(struct frontend *fe, unsigned int idx)
             .log = fe->log_used ? fe_memory_gpa(&fe->mem, parts.used) : 0,
         },
     };
+}
 
+int
+fe_set_vring_addr(struct frontend *fe, unsigned int idx)
+{
+    struct fe_msg msg;
+
+    fe_make_vring_addr(fe, idx, &msg);
     return fe_set(fe, &msg, NULL, 0);
 }
 

@@ -77,6 +77,7 @@ struct sender {
     uint32_t n_stalls;          /* Times it gave frames up. */
     uint32_t size;              /* Of the next frame. */
     long long int deadline;     /* For an acknowledgment. */
+    long long int next_at;      /* When the next may be sent, in ms. */
 };
 
 struct receiver {
@@ -294,7 +295,10 @@ sender_run(struct guest *g, struct sender *t)
         t->n_stalls++;
         t->n_acked = t->n_sent;
     }
-    while (n < SEND_BURST && t->n_sent < c->count
+    if (time_msec() < t->next_at) {
+        return false;
+    }
+    while (n < (c->period ? 1 : SEND_BURST) && t->n_sent < c->count
            && (!c->window || t->n_sent - t->n_acked < c->window)) {
         if (!send_one(g, t)) {
             g->streams.blocked = true;
@@ -304,6 +308,7 @@ sender_run(struct guest *g, struct sender *t)
     }
     if (n) {
         t->deadline = time_msec() + ACK_TIMEOUT;
+        t->next_at = c->period ? time_msec() + c->period : 0;
     }
     return n > 0;
 }
@@ -329,6 +334,11 @@ streams_wait(const struct guest *g)
     HMAP_FOR_EACH (t, node, &g->streams.sending) {
         if (t->config.window && t->n_sent > t->n_acked) {
             poll_timer_wait_until(t->deadline);
+        }
+        if (t->next_at && t->n_sent < t->config.count
+            && (!t->config.window
+                || t->n_sent - t->n_acked < t->config.window)) {
+            poll_timer_wait_until(t->next_at);
         }
     }
 }
@@ -514,6 +524,7 @@ streams_report(const struct streams *s, struct ds *ds)
     struct receiver sum = { .n_received = 0 };
     const struct receiver *r;
     uint64_t lost = 0;
+    uint64_t missing = 0;       /* So far, if a stream has not ended. */
 
     HMAP_FOR_EACH (r, node, &s->receiving) {
         sum.n_received += r->n_received;
@@ -522,13 +533,15 @@ streams_report(const struct streams *s, struct ds *ds)
         sum.n_duplicated += r->n_duplicated;
         sum.bytes += r->bytes;
         lost += r->total - r->n_received;
+        missing += r->next - r->n_received;
     }
     ds_put_format(ds, "streams=%"PRIuSIZE" received=%"PRIu64" lost=%"PRIu64
                   " reordered=%"PRIu64" corrupted=%"PRIu64
-                  " duplicated=%"PRIu64" bytes=%"PRIu64"\n",
+                  " duplicated=%"PRIu64" bytes=%"PRIu64" missing=%"PRIu64
+                  "\n",
                   hmap_count(&s->receiving), sum.n_received, lost,
                   sum.n_reordered, sum.n_corrupted, sum.n_duplicated,
-                  sum.bytes);
+                  sum.bytes, missing);
 }
 
 void

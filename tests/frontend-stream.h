@@ -46,6 +46,7 @@ struct stream_config {
     bool imix;                  /* Sizes are a mix of short and long. */
     unsigned int queue;
     uint32_t window;            /* Frames under way, 0 for any number. */
+    uint32_t period;            /* If not 0, one frame in as many ms. */
     uint16_t n_receivers;       /* That have to acknowledge. */
     struct eth_addr dst;
     ovs_be32 ip;                /* Destination. */

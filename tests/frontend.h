@@ -329,6 +329,12 @@ int fe_set_vring(struct frontend *, enum fe_request, uint32_t index,
 int fe_set_vring_fd(struct frontend *, enum fe_request, uint32_t index,
                     int fd);
 
+/* Messages that are the longest to put together. */
+void fe_make_mem_table(const struct frontend *, struct fe_msg *,
+                       int fds[FE_MAX_REGIONS]);
+void fe_make_vring_addr(const struct frontend *, unsigned int idx,
+                        struct fe_msg *);
+
 /* Steps of fe_start(), in order. */
 int fe_negotiate(struct frontend *);
 void fe_create_rings(struct frontend *);

@@ -284,6 +284,7 @@ main(int argc, char *argv[])
     frontend_commands_init(&guest);
     frontend_control_init(&guest);
     frontend_deviate_init(&guest);
+    frontend_offend_init(&guest);
     if (config.server) {
         error = fe_listen(&guest.fe);
         if (error) {
