@@ -462,6 +462,9 @@ deviate_often(struct frontend *fe, unsigned int idx, const struct misdeed *m,
             error = fe_reset_rings(fe);
         }
     }
+    if (!error) {
+        error = fe_set_vring_fd(fe, FE_SET_VRING_ERR, idx, -1);
+    }
     close(pfd.fd);
     return error;
 }

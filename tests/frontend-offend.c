@@ -398,8 +398,8 @@ reach(struct frontend *fe, enum fe_stage stage)
     return error;
 }
 
-/* Sends 'size' bytes with 'n' descriptors.  Whether that works does not matter:
- * the back end may hang up while it reads. */
+/* Sends 'size' bytes with 'n' descriptors.  Whether that works does not
+ * matter: the back end may hang up while it reads. */
 static void
 send_part(const struct frontend *fe, const void *data, size_t size,
           const int *fds, size_t n)
