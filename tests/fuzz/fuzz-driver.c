@@ -278,7 +278,7 @@ do_table(struct fuzz_input *in, uint16_t direction)
         d.next = i + 1;
         if (b & 0x40) {
             d.flags ^= fuzz_u8(in) & 7;
-            d.next = fuzz_u8(in) % 20;
+            d.next = fuzz_u8(in) % (n + 2);
         }
         if (gpa_to_ofs(gpa, n * sizeof d, &ofs)) {
             write_desc(ofs + i * sizeof d, &d);
@@ -301,8 +301,12 @@ do_desc(struct fuzz_input *in, uint16_t direction)
     const uint32_t at = idx % layout.size * 16;
     const uint8_t what = fuzz_u8(in);
     struct vring_desc d = get_desc(in, direction, false);
-    const uint16_t word = fuzz_u16(in);
+    uint16_t word = fuzz_u16(in);
 
+    if (what & 16) {
+        /* Where the ring ends. */
+        word = layout.size + word % 3 - 1;
+    }
     if (what & 1) {
         guests_write(at, &d.addr, sizeof d.addr);
     }

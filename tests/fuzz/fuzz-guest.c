@@ -80,7 +80,7 @@ init_once(void)
 static void
 choose_layout(struct fuzz_input *in)
 {
-    static const uint64_t bases[] = { 0, 0x10000, 0x40000000,
+    static const uint64_t bases[] = { 0, 0x10000, 0x200000,
                                       UINT64_MAX - 0x3ffff };
     static const uint64_t gaps[] = { 0, 0x1000, 1, 0x3fff };
     const uint8_t kind = fuzz_u8(in);
