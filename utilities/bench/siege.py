@@ -29,7 +29,6 @@ import time
 
 import machine
 import parse
-import stats
 from children import Child, ChildError, wait_for
 from load import VringLoad
 from matrix import Case
@@ -40,9 +39,6 @@ SLACK = 0.06                    # Seconds that the load goes on for.
 SETTLE_TIMEOUT = 30
 REST = 1.0                      # Seconds without a change of accounts.
 PING_INTERVAL = 0.005
-ITERATIONS = 999                # Of the PMD thread, all that it remembers...
-SAMPLES = 5                     # ...and how often we ask.
-TURNS = {'median_us': 0.5, 'p99_us': 0.99, 'longest_us': 1}
 
 VICTIMS = Case('siege', 'two guests beside an attacker', in_flight=32,
                payload='read')
@@ -248,23 +244,9 @@ class Siege:
                 if value != before[key])
         return None
 
-    def set_metrics(self, on):
-        self.switch.run('ovs-vsctl', 'set', 'Open_vSwitch', '.',
-                        'other_config:pmd-perf-metrics=%s'
-                        % str(on).lower())
-
-    def iterations(self):
-        """Cycles of the PMD thread's latest iterations that moved something:
-        a poll of each port, with all that follows from it."""
-        text = parse.pmd_section(self.switch.appctl(
-            'dpif-netdev/pmd-perf-show', '-nh', '-it', str(ITERATIONS)))
-        rows = [line.split() for line in text.splitlines()]
-        return [int(row[1]) for row in rows
-                if len(row) == 8 and row[0].isdigit() and int(row[2])]
-
     # Trials.
 
-    def trial(self, attacker, busy, seconds, warmup=0.1, metrics=False):
+    def trial(self, attacker, busy, seconds, warmup=0.1):
         """One trial, with the attacker at work or at rest."""
         switch, load = self.switch, self.load
         pinger = Pinger(switch.appctl)
@@ -282,12 +264,9 @@ class Siege:
         load_ran = ran_ns(load.child.pid, [load.child.pid])
         before = switch.read()
         pinger.start()
-        cycles = []
-        for _ in range(SAMPLES):
-            time.sleep(seconds / SAMPLES)
-            if metrics:
-                cycles += self.iterations()
-        window = parse.pmd_window(before, switch.read())
+        time.sleep(seconds)
+        after = switch.read()
+        window = parse.pmd_window(before, after)
         found = watch.stop()
         took = found['seconds']
         found['attacker_cpu'] = (attacker.ran() - attacker_ran) / took / 1e9
@@ -300,10 +279,9 @@ class Siege:
                                     ran[name]) / took / 1e9
         guest = load.finish()
         pinger.stop()
-        if cycles:
-            found['turns'] = {
-                key: stats.quantile(cycles, q) / guest['tsc_hz'] * 1e6
-                for key, q in TURNS.items()}
+        n_turns = sum(sign * (after[1][key] - before[1][key])
+                      for key, sign in (('iterations', 1),
+                                        ('idle_iterations', -1)))
         answer = attacker.rest()
         victims = guest['pps'] * took
         found.update(
@@ -314,6 +292,9 @@ class Siege:
             # all that it did for the attacker meanwhile.
             switch_cycles=(window['busy_cycles'] / victims if victims
                            else None),
+            # A poll of each port with all that follows from it.
+            turn_us=(window['busy_cycles'] / n_turns / guest['tsc_hz'] * 1e6
+                     if n_turns > 0 else 0.0),
             attacker_pps=max(0.0, window['packets'] - victims) / took,
             answer_ms=pinger.worst * 1e3, steps=answer['steps'],
             errors=answer['errors'])
