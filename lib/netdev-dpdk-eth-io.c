@@ -115,10 +115,12 @@ copy_packet(const struct dp_packet *packet, struct rte_mbuf *mbuf)
 {
     uint32_t size = dp_packet_size(packet);
 
-    if (OVS_UNLIKELY(size > rte_pktmbuf_tailroom(mbuf))) {
+    char *data = size <= UINT16_MAX ? rte_pktmbuf_append(mbuf, size) : NULL;
+
+    if (OVS_UNLIKELY(!data)) {
         return NULL;
     }
-    memcpy(rte_pktmbuf_append(mbuf, size), dp_packet_data(packet), size);
+    memcpy(data, dp_packet_data(packet), size);
     mbuf->ol_flags |= packet->mbuf.ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK;
     mbuf->tx_offload = packet->mbuf.tx_offload;
     return mbuf;
