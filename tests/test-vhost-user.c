@@ -239,7 +239,8 @@ test_killed(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
         port_wait(&port, VHOST_USER_LISTENING, i + 1);
         wait_for_fds(n_open);
     }
-    CHECK_EQ(port.status.n_refused, 0);
+    CHECK_EQ(port.status.n_refused, 10);
+    CHECK(strstr(port.status.last_error, "middle of a message"));
     port_close(&port);
     for (int i = 0; i < ARRAY_SIZE(fds); i++) {
         close(fds[i]);
