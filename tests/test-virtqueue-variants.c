@@ -21,7 +21,7 @@
  * the scalar one, did: all of the guest's memory with its ring, frames,
  * statistics, the dirty log, what is left in the pool.
  *
- * Split rings only: packed ones have no variants.
+ * Split rings only; packed ones, which have variants too, are still to come.
  *
  * Thread-safety: none; one thread. */
 
