@@ -99,6 +99,8 @@ usage(void)
            "window each way\n"
            "          flood       socket 0 to all others at once\n"
            "          sink        each to whoever is behind the switch\n"
+           "          source      each takes whatever comes, and sends nothing"
+           "\n"
            "  in-flight=W         closed: frames in a window, default 32\n"
            "  rate=PPS            paced: frames a second of each sender\n"
            "  size=64...9000|imix bytes of a frame, as the ring gets them\n"

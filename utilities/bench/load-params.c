@@ -32,6 +32,7 @@ static const char *const patterns[] = {
     [LOAD_STAR] = "star",
     [LOAD_FLOOD] = "flood",
     [LOAD_SINK] = "sink",
+    [LOAD_SOURCE] = "source",
 };
 
 static const char *const payloads[] = {

@@ -34,6 +34,7 @@ load_ring_reset(struct load_ring *r, bool packed)
     r->n_kicks = 0;
     r->broken = NULL;
     r->free_head = 0;
+    r->fetched = 0;
     r->free_tail = r->rx ? 0 : r->size;
     if (packed) {
         memset(r->pdesc, 0, r->size * sizeof *r->pdesc);

@@ -102,6 +102,7 @@ struct load_ring {
     /* Transmit: slots that are ours, a queue. */
     uint16_t *free;
     uint16_t free_head, free_tail;
+    uint16_t fetched;           /* Free slots before this one were fetched. */
 
     uint16_t size;
     bool rx;
@@ -479,21 +480,35 @@ load_tx_slot(struct load_ring *r)
     return r->free[r->free_head++ & r->mask];
 }
 
-/* Fetches what the next 'n' frames will be written to.  The back end has read
- * it, and a store waits for each line that another core has: this belongs to
- * the end of a burst, to be done by the time of the next one. */
+/* Fetches what the next 'n' frames will be written to, as far as it is ours
+ * and was not fetched yet.  The back end has read it, and a store waits for
+ * each line that another core has: this belongs to the end of a burst, to be
+ * done by the time of the next one, and to the begin of one whose buffers came
+ * back just now. */
 static inline void
-load_tx_prefetch(const struct load_ring *r, unsigned int n, bool packed)
+load_tx_prefetch(struct load_ring *r, unsigned int n, bool packed)
 {
-    for (unsigned int i = 0; i < n; i++) {
-        uint16_t slot = r->free[(r->free_head + i) & r->mask];
+    uint16_t end = r->free_head + n;
+    uint16_t from = r->fetched;
+
+    if ((int16_t) (end - r->free_tail) > 0) {
+        end = r->free_tail;
+    }
+    if ((int16_t) (from - r->free_head) < 0) {
+        from = r->free_head;
+    }
+    for (uint16_t i = from; (int16_t) (end - i) > 0; i++) {
+        uint16_t slot = r->free[i & r->mask];
 
         load_prefetchw(load_buffer(r, slot) + LOAD_HDR_LEN);
         if (!(i % 4)) {
+            uint16_t at = r->avail_idx + (uint16_t) (i - r->free_head);
+
             load_prefetchw(packed
-                           ? (void *) &r->pdesc[(r->avail_idx + i) & r->mask]
+                           ? (void *) &r->pdesc[at & r->mask]
                            : (void *) &r->desc[slot]);
         }
+        r->fetched = i + 1;
     }
     if (!packed) {
         load_prefetchw(&r->avail->ring[r->avail_idx & r->mask]);

@@ -241,10 +241,11 @@ format_result(const struct load_trial *t, double seconds, uint64_t lost,
     ds_put_format(ds, "\"guest_cycles_per_packet\":%.2f,"
                   "\"idle_share\":%.4f,\"away\":%"PRIu64","
                   "\"away_share\":%.4f,\"batch_rx\":%.2f,"
-                  "\"tsc_hz\":%.0f,",
+                  "\"batch_tx\":%.2f,\"tsc_hz\":%.0f,",
                   ratio(c->busy, n), ratio(c->idle, c->busy + c->idle),
                   c->n_away, ratio(c->away, c->busy + c->idle + c->away),
-                  ratio(c->n_frames, c->n_bursts), t->hz);
+                  ratio(c->n_frames, c->n_bursts),
+                  ratio(c->sent, c->n_sends), t->hz);
 }
 
 char *

@@ -180,6 +180,9 @@ add_streams(struct load_trial *t)
             add_stream(t, i, n, 0, window);
         }
         break;
+
+    case LOAD_SOURCE:
+        break;
     }
     for (unsigned int i = 0; i < t->n_streams; i++) {
         struct load_stream *s = &t->streams[i];
@@ -213,18 +216,13 @@ set_sizes(struct load_trial *t)
     }
 }
 
-/* Writes what does not change of all frames that guest 'i' will send.  Returns
- * false if the back end still has some of before. */
-static bool
+/* Writes what does not change of all frames that guest 'i' will send. */
+static void
 write_buffers(struct load_trial *t, unsigned int i)
 {
     struct load_guest *g = &t->guests[i];
     const struct load_template *template = &t->out[i][0]->template;
 
-    if (!load_guest_lay_out(g, t->classes ? t->lens[LOAD_MAX_CLASSES - 1]
-                               : t->lens[0])) {
-        return false;
-    }
     for (unsigned int q = 0; q < g->config->n_queues; q++) {
         struct load_ring *r = &g->tx[q];
 
@@ -237,7 +235,6 @@ write_buffers(struct load_trial *t, unsigned int i)
                              template);
         }
     }
-    return true;
 }
 
 static char *
@@ -245,7 +242,7 @@ check(const struct load_params *p, const struct load_guest *g, unsigned int n)
 {
     uint32_t max = p->size ? p->size : 1518;
 
-    if (n < 2 && p->pattern != LOAD_SINK) {
+    if (n < 2 && p->pattern != LOAD_SINK && p->pattern != LOAD_SOURCE) {
         return xasprintf("pattern=%s needs more than one socket",
                          load_pattern_name(p->pattern));
     }
@@ -303,9 +300,15 @@ load_trial_init(struct load_trial *t, const struct load_params *p,
         if (broken) {
             return xasprintf("socket %u: %s", i, broken);
         }
-        if (t->n_out[i] && !write_buffers(t, i)) {
+        if ((t->n_out[i] || p->pattern == LOAD_SOURCE)
+            && !load_guest_lay_out(&guests[i],
+                                   t->lens[t->classes
+                                           ? LOAD_MAX_CLASSES - 1 : 0])) {
             return xasprintf("socket %u: frames of earlier trials are still "
                              "waiting to be sent", i);
+        }
+        if (t->n_out[i]) {
+            write_buffers(t, i);
         }
     }
     return NULL;

@@ -47,6 +47,7 @@ enum load_pattern {
     LOAD_STAR,                  /* 0 to all others and back. */
     LOAD_FLOOD,                 /* 0 to everybody at once. */
     LOAD_SINK,                  /* Each to nobody. */
+    LOAD_SOURCE,                /* Nobody to each: what comes is taken. */
 };
 
 enum load_payload {
@@ -111,6 +112,8 @@ struct load_counters {
     uint64_t missed;            /* Paced: not sent, being far behind. */
     uint64_t n_bursts;          /* Receive bursts that were not empty. */
     uint64_t n_frames;          /* Frames in them. */
+    uint64_t n_sends;           /* Send bursts. */
+    uint64_t sum;               /* Of what was read but not understood. */
     uint64_t busy, idle;        /* TSC cycles in visits of either kind... */
     uint64_t away, n_away;      /* ...and in visits that took too long. */
 };

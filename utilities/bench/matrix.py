@@ -183,7 +183,7 @@ TOPOLOGIES = {
     'star': Topology(N_STAR, (), 'star'),
     'flood': Topology(N_STAR, (), 'flood'),
     'guest-vdev': Topology(1, ('net_null0,no-rx=1',), 'sink'),
-    'vdev-guest': Topology(1, ('net_null0',), 'sink'),
+    'vdev-guest': Topology(1, ('net_null0',), 'source'),
     'vdev-null': Topology(0, ('net_null0', 'net_null1'), 'none'),
     'vdev-ring': Topology(0, ('net_ring0', 'net_ring1'), 'none'),
 }

@@ -167,6 +167,10 @@ class Side:
         after = self.calibrate()
         found.update(seen, step_ns=before['step_ns'],
                      line_ns=max(before['line_ns'], after['line_ns']))
+        if case.pattern == 'source' and found.get('busy_cycles'):
+            # What a full ring made the switch drop was no delivery.
+            found['switch_cycles'] = (found['busy_cycles'] /
+                                      (found['pps'] * found['seconds']))
         if found.get('switch_cycles') and found.get('guest_cycles'):
             found['sum_cycles'] = (found['switch_cycles'] +
                                    found['guest_cycles'])
