@@ -180,7 +180,9 @@ tests_test_virtqueue_SOURCES = \
 	tests/test-virtqueue.h \
 	tests/vq-driver.c \
 	tests/vq-guest.c \
-	tests/vq-guest.h
+	tests/vq-guest.h \
+	tests/wild-guest.c \
+	tests/wild-guest.h
 
 # A guest's side, on Open vSwitch's library alone: it has to differ.  Messages
 # and memory serve the benchmark's load generator as well.

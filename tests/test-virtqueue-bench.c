@@ -69,9 +69,7 @@ offer_again(struct vq_guest *g, const struct vring_desc saved[],
 
             memcpy(&g->ring[slot], &saved[slot], sizeof saved[slot]);
             g->ring[slot].flags = (g->ring[slot].flags & ~owner)
-                                  | 1 << (idx & 0x8000
-                                          ? VRING_PACKED_DESC_F_AVAIL
-                                          : VRING_PACKED_DESC_F_USED);
+                                  | vg_avail_flags(idx);
             idx = vg_advance(g, idx, 1);
         }
         return;

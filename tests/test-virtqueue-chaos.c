@@ -353,8 +353,7 @@ flip_owner(struct vq_guest *g, unsigned int n, uint64_t *state)
         *flags = (flip_random(state) % 4
                   ? *flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)
                   : *flags & 7)
-                 | 1 << (idx & 0x8000 ? VRING_PACKED_DESC_F_AVAIL
-                         : VRING_PACKED_DESC_F_USED);
+                 | vg_avail_flags(idx);
         idx = vg_advance(g, idx, 1);
     }
 }
@@ -413,13 +412,8 @@ flip(void *f_)
 static bool
 all_seen(const struct virtqueue_stats *s)
 {
-    for (int e = VQ_ERR_NONE + 1; e < VQ_N_ERRORS; e++) {
-        const bool cannot
-            = (e == VQ_ERR_NO_MBUF || e == VQ_ERR_FAULT
-               || (vg_features & F_PACKED && (e == VQ_ERR_AVAIL_JUMP
-                                              || e == VQ_ERR_HEAD)));
-
-        if (!cannot && !s->errors[e]) {
+    for (int e = 0; e < VQ_N_ERRORS; e++) {
+        if (can_have_error(e) && e != VQ_ERR_NO_MBUF && !s->errors[e]) {
             return false;
         }
     }

@@ -174,6 +174,16 @@ check_stats(const struct vq_guest *g, const struct virtqueue_stats *expected)
     }
 }
 
+bool
+can_have_error(enum virtqueue_error error)
+{
+    const bool is_split = !(vg_features & F_PACKED);
+
+    return (error != VQ_ERR_NONE && error != VQ_ERR_FAULT
+            && (is_split || (error != VQ_ERR_AVAIL_JUMP
+                             && error != VQ_ERR_HEAD)));
+}
+
 void
 expect_frame(struct virtqueue_stats *s, const uint8_t *frame, uint32_t len)
 {

@@ -89,6 +89,10 @@ void check_offload_mbuf(const struct rte_mbuf *m, const uint8_t *frame,
 /* Checks that stats are all zeros but for what 'expected' says. */
 void check_stats(const struct vq_guest *, const struct virtqueue_stats *);
 
+/* True if rings of the kind at hand can have that error at all, unless memory
+ * goes away. */
+bool can_have_error(enum virtqueue_error);
+
 /* Adds a frame of 'len' bytes to what is expected. */
 void expect_frame(struct virtqueue_stats *, const uint8_t *frame,
                   uint32_t len);

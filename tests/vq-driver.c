@@ -32,13 +32,13 @@
 #define USED (1 << VRING_PACKED_DESC_F_USED)
 #define OWNER (AVAIL | USED)
 
-/* Flags of descriptors that are available, or used, at 'idx'. */
-static uint16_t
-avail_flags(uint16_t idx)
+uint16_t
+vg_avail_flags(uint16_t idx)
 {
     return idx & WRAP ? AVAIL : USED;
 }
 
+/* Flags of descriptors that are used at 'idx'. */
 static uint16_t
 used_flags(uint16_t idx)
 {
@@ -69,6 +69,15 @@ vg_advance(const struct vq_guest *g, uint16_t idx, int n)
 }
 
 void
+vg_clear_ring(struct vq_guest *g, uint16_t idx)
+{
+    for (int i = 0; i < g->config.size; i++) {
+        /* As the round so far, and the one before, have left them. */
+        g->ring[i].flags = used_flags(i < (idx & ~WRAP) ? idx : ~idx);
+    }
+}
+
+void
 vg_driver_init(struct vq_guest *g)
 {
     const uint16_t size = g->config.size;
@@ -95,11 +104,7 @@ vg_driver_init(struct vq_guest *g)
     g->fifo = xcalloc(size, sizeof *g->fifo);
     g->avail_idx = g->kicked_idx = g->used_idx
         = start % size | (start & WRAP ? 0 : WRAP);
-    for (int i = 0; i < size; i++) {
-        /* As the round so far, and the one before, have left them. */
-        g->ring[i].flags = used_flags(i < start % size ? g->used_idx
-                                      : ~g->used_idx);
-    }
+    vg_clear_ring(g, g->avail_idx);
     g->device_event->off_wrap = 0;
     g->device_event->flags = 0;
     g->driver_event->flags = 0;
@@ -305,7 +310,7 @@ post_packed(struct vq_guest *g, const struct vg_buf bufs[], unsigned int n,
         }
         d.flags |= more ? VRING_DESC_F_NEXT : 0;
         /* The first one becomes available when it is published. */
-        d.flags |= (i ? avail_flags(g->avail_idx)
+        d.flags |= (i ? vg_avail_flags(g->avail_idx)
                     : desc_at(g, g->avail_idx)->flags & OWNER);
         vg_store_desc(g, desc_at(g, g->avail_idx), &d);
         g->avail_idx = vg_advance(g, g->avail_idx, 1);
@@ -344,7 +349,7 @@ publish_packed(struct vq_guest *g)
         const uint16_t idx = g->place[g->pending[--g->n_pending]];
         uint16_t *flags = &desc_at(g, idx)->flags;
 
-        __atomic_store_n(flags, (*flags & ~OWNER) | avail_flags(idx),
+        __atomic_store_n(flags, (*flags & ~OWNER) | vg_avail_flags(idx),
                          __ATOMIC_SEQ_CST);
     }
 

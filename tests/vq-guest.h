@@ -215,6 +215,11 @@ uint16_t vg_base(const struct vq_guest *);
 /* 'idx' of a packed ring moved by 'n' descriptors, fewer than two rings. */
 uint16_t vg_advance(const struct vq_guest *, uint16_t idx, int n);
 
+/* Packed rings: the flags of a descriptor that is available at 'idx', and as a
+ * driver leaves the ring that has not offered anything from 'idx' on. */
+uint16_t vg_avail_flags(uint16_t idx);
+void vg_clear_ring(struct vq_guest *, uint16_t idx);
+
 /* For vg_init() and vg_uninit(). */
 void vg_driver_init(struct vq_guest *);
 void vg_driver_uninit(struct vq_guest *);
