@@ -23,7 +23,9 @@
 #include <string.h>
 
 #include <rte_hash_crc.h>
+#include <rte_ip.h>
 
+#include "csum.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -117,66 +119,16 @@ l4_csum_parse(const uint8_t *frame, uint32_t len, uint32_t l3_ofs,
 }
 
 
-/* Sums, in ones' complement and in the order of the host. */
-
-static uint64_t
-add(uint64_t sum, uint64_t word)
-{
-    sum += word;
-    return sum + (sum < word);
-}
-
-/* Adds the 'len' bytes at 'p' to 'sum'.  Sums of words of any length are
- * worth the same. */
-static uint64_t
-add_bytes(uint64_t sum, const uint8_t *p, size_t len)
-{
-    uint64_t other = 0;
-    uint64_t word[2];
-
-    for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
-        memcpy(word, p, sizeof word);
-        sum = add(sum, word[0]);
-        other = add(other, word[1]);
-    }
-    if (len) {
-        word[0] = word[1] = 0;
-        memcpy(word, p, len);
-        sum = add(sum, word[0]);
-        other = add(other, word[1]);
-    }
-    return add(sum, other);
-}
-
-static uint16_t
-fold(uint64_t sum)
-{
-    sum = (sum >> 32) + (uint32_t) sum;
-    sum = (sum >> 32) + (uint32_t) sum;
-    sum = (sum >> 16) + (uint16_t) sum;
-    sum = (sum >> 16) + (uint16_t) sum;
-    return sum;
-}
-
 /* Sum of the pseudo header. */
-static uint64_t
+static uint16_t
 pseudo_sum(const uint8_t *frame, const struct l4_csum *c)
 {
-    const uint8_t *l3 = frame + c->l3_ofs;
-    const uint64_t sum = (OVS_FORCE uint32_t) htonl((uint32_t) c->proto << 16
-                                                    | c->l4_len);
+    const void *l3 = frame + c->l3_ofs;
 
-    if (c->ipv6) {
-        return add_bytes(sum,
-                         l3 + offsetof(struct ovs_16aligned_ip6_hdr, ip6_src),
-                         2 * sizeof(struct in6_addr));
-    }
-
-    uint64_t addresses;
-
-    memcpy(&addresses, l3 + offsetof(struct ip_header, ip_src),
-           sizeof addresses);
-    return add(sum, addresses);
+    /* They look at what l4_csum_parse() looked at.  Open vSwitch is quicker
+     * with the one, DPDK with the other. */
+    return (c->ipv6 ? rte_ipv6_phdr_cksum(l3, 0)
+            : (uint16_t) ~csum_finish(packet_csum_pseudoheader(l3)));
 }
 
 static void
@@ -193,7 +145,7 @@ l4_csum_prepare(uint8_t *frame, const struct l4_csum *c)
     if (OVS_UNLIKELY(c->proto == IPPROTO_SCTP)) {
         put_unaligned_be32((ovs_be32 *) field, 0);
     } else {
-        put_sum(field, fold(pseudo_sum(frame, c)));
+        put_sum(field, pseudo_sum(frame, c));
     }
 }
 
@@ -206,17 +158,11 @@ put_crc(uint8_t *dst, const uint8_t *p, uint32_t len)
 {
     uint32_t crc = UINT32_MAX;
 
-    for (; len >= sizeof(uint64_t); len -= sizeof(uint64_t)) {
-        uint64_t word;
-
-        memcpy(&word, p, sizeof word);
-        crc = rte_hash_crc_8byte(word, crc);
-        p += sizeof word;
-    }
-    for (; len; len--) {
+    /* rte_hash_crc() wants words where they belong. */
+    for (; len && (uintptr_t) p % sizeof(uint64_t); len--) {
         crc = rte_hash_crc_1byte(*p++, crc);
     }
-    crc = rte_cpu_to_le_32(~crc);
+    crc = rte_cpu_to_le_32(~rte_hash_crc(p, len, crc));
     memcpy(dst, &crc, sizeof crc);
 }
 
@@ -238,16 +184,16 @@ void
 l4_csum_complete_any(uint8_t *frame, uint32_t len, uint32_t start,
                      uint32_t offset)
 {
-    const uint16_t sum = ~fold(add_bytes(0, frame + start, len - start));
+    const uint16_t sum = ~rte_raw_cksum(frame + start, len - start);
 
     put_sum(frame + start + offset, sum ? sum : UINT16_MAX);
 }
 
 void
-l4_csum_complete_ip(uint8_t *l3, uint32_t len)
+l4_csum_complete_ip(uint8_t *l3)
 {
-    uint8_t *field = l3 + offsetof(struct ip_header, ip_csum);
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *) l3;
 
-    put_sum(field, 0);
-    put_sum(field, ~fold(add_bytes(0, l3, len)));
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
 }

@@ -105,7 +105,8 @@ void l4_csum_complete(uint8_t *frame, const struct l4_csum *);
 void l4_csum_complete_any(uint8_t *frame, uint32_t len, uint32_t start,
                           uint32_t offset);
 
-/* Makes the checksum of the IPv4 header of 'len' bytes at 'l3'. */
-void l4_csum_complete_ip(uint8_t *l3, uint32_t len);
+/* Makes the checksum of the IPv4 header at 'l3', all of which, as long as
+ * l4_csum_ip_len() says, is there. */
+void l4_csum_complete_ip(uint8_t *l3);
 
 #endif /* l4-csum.h */
