@@ -23,6 +23,7 @@
 #include "frontend-commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -288,6 +289,19 @@ shrink_memory(struct frontend *fe)
     return 0;
 }
 
+/* As VMMs do it that mean well. */
+static int
+seal_memory(struct frontend *fe)
+{
+    for (size_t i = 0; i < fe->mem.n; i++) {
+        if (fcntl(fe->mem.regions[i].fd, F_ADD_SEALS,
+                  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+            return errno;
+        }
+    }
+    return fe_set_mem_table(fe);
+}
+
 static void
 cmd_mem_change(struct unixctl_conn *conn, int argc, const char *argv[],
                void *g_)
@@ -308,6 +322,9 @@ cmd_mem_change(struct unixctl_conn *conn, int argc, const char *argv[],
         return;
     } else if (!strcmp(how, "shrink")) {
         command_result(conn, g, shrink_memory(&g->fe));
+        return;
+    } else if (!strcmp(how, "seal")) {
+        command_result(conn, g, seal_memory(&g->fe));
         return;
     } else if (!strcmp(how, "add")) {
         ok = fe_memory_add(mem, EXTRA_REGION);
@@ -497,7 +514,7 @@ frontend_control_init(struct guest *g)
     unixctl_command_register("disconnect", "", 0, 0, cmd_disconnect, g);
     unixctl_command_register("reconnect", "", 0, 0, cmd_reconnect, g);
     unixctl_command_register("mem-change", "{add | remove | split [REGION] | "
-                             "move | resend | shrink}",
+                             "move | resend | seal | shrink}",
                              1, 2, cmd_mem_change, g);
     unixctl_command_register("log-start", "[used]", 0, 1, cmd_log_start, g);
     unixctl_command_register("log-check", "", 0, 0, cmd_log_check, g);

@@ -259,10 +259,80 @@ indirect_loop(struct victim *v)
     v->table[0].len = 1;
 }
 
+/* Stores that descriptor of a chain of 'n' which is the 'i'th, before the one
+ * with index 'next', in '*d', which is the victim's: all but the last have no
+ * bytes, so that they say nothing but that the chain goes on. */
 static void
-indirect_long(struct victim *v)
+make_link(struct vring_desc *d, unsigned int i, unsigned int n,
+          unsigned int next)
 {
-    use_table(v, 1025 * sizeof v->table[0]);
+    if (i < n - 1) {
+        d->len = 0;
+        d->flags |= VRING_DESC_F_NEXT;
+        d->next = next;
+    }
+}
+
+/* A chain of 'n' descriptors in the ring. */
+static void
+chain(struct victim *v, unsigned int n)
+{
+    struct fe_ring *r = v->ring;
+    const unsigned int first = v->head - r->desc;
+    const struct vring_desc copy = *v->d;
+
+    for (unsigned int i = 0; i < n; i++) {
+        struct vring_desc *d = &r->desc[(first + i) & r->mask];
+
+        *d = copy;
+        make_link(d, i, n, (first + i + 1) & r->mask);
+    }
+    r->n_long = n;
+}
+
+static void
+chain_1024(struct victim *v)
+{
+    chain(v, 1024);
+}
+
+static void
+chain_1025(struct victim *v)
+{
+    chain(v, 1025);
+}
+
+/* The same in a table, which is where other slots have their buffers. */
+static void
+table(struct victim *v, unsigned int n)
+{
+    const struct fe_ring *r = v->ring;
+    const unsigned int slot = v->slot < r->n_slots / 2 ? r->n_slots / 2 : 0;
+    const struct fe_addr *seg = &r->segs[slot * r->n_segs];
+
+    for (unsigned int i = 0; i < n; i++) {
+        struct vring_desc d = *v->d;
+
+        make_link(&d, i, n, i + 1);
+        fe_store_desc(r, seg->va + i * sizeof d, &d);
+    }
+    *v->head = (struct vring_desc) {
+        .addr = seg->gpa,
+        .len = n * sizeof *v->head,
+        .flags = VRING_DESC_F_INDIRECT,
+    };
+}
+
+static void
+indirect_1024(struct victim *v)
+{
+    table(v, 1024);
+}
+
+static void
+indirect_1025(struct victim *v)
+{
+    table(v, 1025);
 }
 
 /* A table that ends where there is no memory. */
@@ -336,42 +406,49 @@ gso_zero(struct victim *v)
 static const struct misdeed {
     const char *name;
     void (*apply)(struct victim *);
-    bool index;                 /* Of the available ring, not of a slot. */
+    enum {
+        EACH_SLOT,
+        ONE_SLOT,               /* There may be no room for another. */
+        INDEX                   /* Of the available ring. */
+    } what;
 } misdeeds[] = {
-    { "bad-head", bad_head, true },
-    { "bad-next", bad_next, false },
-    { "loop", loop, false },
-    { "long-loop", long_loop, false },
-    { "empty-loop", empty_loop, false },
-    { "bad-address", bad_address, false },
-    { "wrap-address", wrap_address, false },
-    { "cross-end", cross_end, false },
-    { "cross-regions", cross_regions, false },
-    { "avail-jump", avail_jump, true },
-    { "avail-back", avail_back, true },
-    { "short-header", short_header, false },
-    { "only-header", only_header, false },
-    { "short-frame", short_frame, false },
-    { "wrong-direction", wrong_direction, false },
-    { "write-only-tx", wrong_direction, false },
-    { "huge-len", huge_len, false },
-    { "zero-len", zero_len, false },
-    { "empty-nowhere", empty_nowhere, false },
-    { "nested-indirect", nested_indirect, false },
-    { "indirect-next", indirect_next, false },
-    { "indirect-odd", indirect_odd, false },
-    { "indirect-empty", indirect_empty, false },
-    { "indirect-huge", indirect_huge, false },
-    { "indirect-1025", indirect_long, false },
-    { "indirect-bad-address", indirect_bad_address, false },
-    { "indirect-cross-end", indirect_cross_end, false },
-    { "indirect-bad-next", indirect_bad_next, false },
-    { "indirect-loop", indirect_loop, false },
-    { "header-in-pieces", header_in_pieces, false },
-    { "header-in-pieces-only", header_in_pieces_only, false },
-    { "header-in-pieces-short", header_in_pieces_short, false },
-    { "csum-beyond", csum_beyond, false },
-    { "gso-zero", gso_zero, false },
+    { "bad-head", bad_head, INDEX },
+    { "bad-next", bad_next, EACH_SLOT },
+    { "loop", loop, EACH_SLOT },
+    { "long-loop", long_loop, EACH_SLOT },
+    { "empty-loop", empty_loop, EACH_SLOT },
+    { "bad-address", bad_address, EACH_SLOT },
+    { "wrap-address", wrap_address, EACH_SLOT },
+    { "cross-end", cross_end, EACH_SLOT },
+    { "cross-regions", cross_regions, EACH_SLOT },
+    { "avail-jump", avail_jump, INDEX },
+    { "avail-back", avail_back, INDEX },
+    { "short-header", short_header, EACH_SLOT },
+    { "only-header", only_header, EACH_SLOT },
+    { "short-frame", short_frame, EACH_SLOT },
+    { "wrong-direction", wrong_direction, EACH_SLOT },
+    { "write-only-tx", wrong_direction, EACH_SLOT },
+    { "huge-len", huge_len, EACH_SLOT },
+    { "zero-len", zero_len, EACH_SLOT },
+    { "empty-nowhere", empty_nowhere, EACH_SLOT },
+    { "nested-indirect", nested_indirect, EACH_SLOT },
+    { "indirect-next", indirect_next, EACH_SLOT },
+    { "indirect-odd", indirect_odd, EACH_SLOT },
+    { "indirect-empty", indirect_empty, EACH_SLOT },
+    { "indirect-huge", indirect_huge, EACH_SLOT },
+    { "chain-1024", chain_1024, ONE_SLOT },
+    { "chain-1025", chain_1025, ONE_SLOT },
+    { "indirect-1024", indirect_1024, ONE_SLOT },
+    { "indirect-1025", indirect_1025, ONE_SLOT },
+    { "indirect-bad-address", indirect_bad_address, EACH_SLOT },
+    { "indirect-cross-end", indirect_cross_end, EACH_SLOT },
+    { "indirect-bad-next", indirect_bad_next, EACH_SLOT },
+    { "indirect-loop", indirect_loop, EACH_SLOT },
+    { "header-in-pieces", header_in_pieces, EACH_SLOT },
+    { "header-in-pieces-only", header_in_pieces_only, EACH_SLOT },
+    { "header-in-pieces-short", header_in_pieces_short, EACH_SLOT },
+    { "csum-beyond", csum_beyond, EACH_SLOT },
+    { "gso-zero", gso_zero, EACH_SLOT },
 };
 
 /* Makes 'slot' of 'r' wrong. */
@@ -410,11 +487,13 @@ deviate_rx(struct frontend *fe, unsigned int idx, const struct misdeed *m)
     }
     fe_ring_prepare(r, &fe->mem);
     fe_ring_spoil(r);
-    for (unsigned int slot = 0; slot < r->n_slots && !m->index; slot++) {
+    r->n_taken = m->what == ONE_SLOT ? 1 : r->n_taken;
+    for (unsigned int slot = 0; slot < r->n_taken && m->what != INDEX;
+         slot++) {
         spoil(fe, r, slot, m);
     }
     fe_rx_release(r);
-    if (m->index) {
+    if (m->what == INDEX) {
         spoil(fe, r, 0, m);
         fe_publish(r);
     }

@@ -62,7 +62,7 @@ region_map(struct fe_region *r, void *at)
 {
     int flags = MAP_SHARED | MAP_NORESERVE | (at ? MAP_FIXED : 0);
 
-    r->fd = memfd_create("guest", MFD_CLOEXEC);
+    r->fd = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (r->fd < 0 || ftruncate(r->fd, r->offset + r->size)) {
         ovs_fatal(errno, "cannot create guest memory");
     }

@@ -21,6 +21,7 @@
 
 #include "frontend-offend.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -136,6 +137,16 @@ used_log_wraps(const struct frontend *fe OVS_UNUSED,
     return true;
 }
 
+/* Where there is no bit in the log. */
+static bool
+used_log_beyond(const struct frontend *fe, const char *arg OVS_UNUSED,
+                struct fe_offence *o)
+{
+    o->msg.addr.flags = 1;
+    o->msg.addr.log = ROUND_UP(fe_memory_end(&fe->mem), 8 * FE_PAGE_SIZE);
+    return true;
+}
+
 /* Memory.  There are at least two regions. */
 
 static bool
@@ -195,6 +206,11 @@ region(const struct frontend *fe OVS_UNUSED, const char *arg,
         r->uva = mem.regions[0].uva + mem.regions[0].size - 1;
     } else if (!strcmp(arg, "huge")) {
         r->size = UINT64_C(1) << 60;
+    } else if (!strcmp(arg, "odd-offset")) {
+        r->offset++;
+        r->size--;
+    } else if (!strcmp(arg, "far")) {
+        r->gpa = UINT64_C(1) << 50;
     } else {
         return false;
     }
@@ -202,7 +218,19 @@ region(const struct frontend *fe OVS_UNUSED, const char *arg,
     return true;
 }
 
-/* The last descriptor is not what it should be. */
+/* A file that must not be written to. */
+static int
+sealed_file(uint64_t size)
+{
+    int fd = fe_offence_file(size, O_RDWR);
+
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)) {
+        ovs_fatal(errno, "cannot seal file");
+    }
+    return fd;
+}
+
+/* The last descriptor is not what it should be.  With a slash it is a path. */
 static bool
 file(const struct frontend *fe OVS_UNUSED, const char *arg,
      struct fe_offence *o)
@@ -213,9 +241,10 @@ file(const struct frontend *fe OVS_UNUSED, const char *arg,
     int fd = (!strcmp(arg, "short") ? fe_offence_file(size - 1, O_RDWR)
               : !strcmp(arg, "read-only") ? fe_offence_file(size, O_RDONLY)
               : !strcmp(arg, "write-only") ? fe_offence_file(size, O_WRONLY)
+              : !strcmp(arg, "sealed") ? sealed_file(size)
               : !strcmp(arg, "eventfd") ? eventfd(0, EFD_CLOEXEC)
-              : !strcmp(arg, "directory") ? open("/dev/shm",
-                                                 O_RDONLY | O_CLOEXEC)
+              : strchr(arg, '/') ? open(arg, (O_RDONLY | O_NONBLOCK
+                                              | O_CLOEXEC))
               : -1);
 
     if (fd >= 0) {
@@ -267,6 +296,8 @@ const struct fe_offence_kind fe_content_offences[] = {
     { "features", FE_SET_FEATURES, FE_STARTED, 1, u64 },
     { "features changed", FE_SET_FEATURES, FE_STARTED, 1, flip_bit },
     { "features at once", FE_SET_FEATURES, FE_NEGOTIATED, 1, flip_bit },
+    { "features with a small log", FE_SET_FEATURES, FE_SMALL_LOG, 1,
+      flip_bit },
     { "protocol features", FE_SET_PROTOCOL_FEATURES, FE_STARTED, 1, u64 },
     { "protocol features changed", FE_SET_PROTOCOL_FEATURES, FE_STARTED, 1,
       flip_bit },
@@ -281,10 +312,14 @@ const struct fe_offence_kind fe_content_offences[] = {
     { "vring flags", FE_SET_VRING_ADDR, FE_STARTED, 1, vring_flags },
     { "used ring logged beyond 2^64", FE_SET_VRING_ADDR, FE_STARTED, 1,
       used_log_wraps },
+    { "used ring beyond the log", FE_SET_VRING_ADDR, FE_LOGGING, 1,
+      used_log_beyond },
     { "memory regions", FE_SET_MEM_TABLE, FE_STARTED, 1, n_regions },
     { "memory regions in the same payload", FE_SET_MEM_TABLE, FE_STARTED, 1,
       n_regions_only },
     { "memory region", FE_SET_MEM_TABLE, FE_STARTED, 1, region },
+    { "memory region while logging", FE_SET_MEM_TABLE, FE_LOGGING, 1,
+      region },
     { "memory file", FE_SET_MEM_TABLE, FE_STARTED, 1, file },
     { "SET_LOG_BASE wraps", FE_SET_LOG_BASE, FE_STARTED, 1, log_wraps },
     { "log size", FE_SET_LOG_BASE, FE_STARTED, 1, log_size },

@@ -49,7 +49,7 @@
 int
 fe_offence_file(uint64_t size, int flags)
 {
-    int fd = memfd_create("offence", MFD_CLOEXEC);
+    int fd = memfd_create("offence", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     char path[32];
 
     if (fd < 0 || ftruncate(fd, size)) {
@@ -374,6 +374,25 @@ connect_again(struct frontend *fe)
     return error;
 }
 
+/* Gives the back end a dirty log, of 'size' bytes unless that is 0. */
+static int
+send_log(struct frontend *fe, uint64_t size)
+{
+    struct fe_offence o;
+    int error;
+
+    fe_offence_init(&o, fe, FE_SET_LOG_BASE, 0);
+    o.msg.log.size = size ? size : o.msg.log.size;
+    o.msg.flags = FE_VERSION;
+    error = fe_send(fe, &o.msg, o.fds, o.n_fds);
+    if (!error) {
+        /* This is always answered. */
+        error = fe_recv(fe, &o.msg, NULL);
+    }
+    fe_offence_uninit(&o);
+    return error;
+}
+
 static int
 reach(struct frontend *fe, enum fe_stage stage)
 {
@@ -387,14 +406,23 @@ reach(struct frontend *fe, enum fe_stage stage)
     if (error || stage == FE_CONNECTED) {
         return error;
     }
-    if (stage == FE_STARTED) {
-        return fe_start(fe);
+    if (stage == FE_STARTED || stage == FE_LOGGING) {
+        error = fe_start(fe);
+        if (!error && stage == FE_LOGGING) {
+            error = send_log(fe, 0);
+            error = error ? error : fe_set_features(fe, FE_BIT(FE_F_log_all));
+        }
+        return error;
     }
     if (stage == FE_BARE) {
         fe->config.protocol_features &= FE_BIT(FE_P_reply_ack);
     }
     error = fe_negotiate(fe);
     fe->config.protocol_features = wanted;
+    if (!error && stage == FE_SMALL_LOG) {
+        error = send_log(fe, 1);
+        error = error ? error : fe_set_mem_table(fe);
+    }
     return error;
 }
 

@@ -31,6 +31,8 @@
 /* How far the front end is when it sends it. */
 enum fe_stage {
     FE_STARTED,                 /* Rings are set up. */
+    FE_LOGGING,                 /* Likewise, with a dirty log. */
+    FE_SMALL_LOG,               /* Of one byte, before there was memory. */
     FE_NEGOTIATED,              /* Protocol features are. */
     FE_BARE,                    /* Likewise, but only acknowledgments. */
     FE_CONNECTED,               /* Nothing was said. */

@@ -156,8 +156,9 @@ static uint16_t
 write_chain(struct fe_ring *r, unsigned int slot)
 {
     struct fe_packed *p = r->packed;
-    const struct vring_desc *d = &r->desc[slot << r->shift];
-    const unsigned int max = r->tables ? 1 : r->n_segs;
+    const unsigned int start = slot << r->shift;
+    const unsigned int max = r->tables ? 1 : MAX(r->n_segs, r->n_long);
+    const struct vring_desc *d;
     struct chain *c = &p->chains[slot];
     uint16_t first = 0;
     unsigned int i = 0;
@@ -166,8 +167,10 @@ write_chain(struct fe_ring *r, unsigned int slot)
     *c = (struct chain) { .place = p->avail };
     do {
         struct vring_packed_desc *to = &p->ring[p->avail & ~WRAP];
-        struct vring_packed_desc copy = translate(&d[i], slot);
+        struct vring_packed_desc copy;
 
+        d = &r->desc[(start + i) & r->mask];
+        copy = translate(d, slot);
         copy.flags |= p->avail & WRAP ? AVAIL : USED;
         if (!i) {
             first = copy.flags;
@@ -175,7 +178,7 @@ write_chain(struct fe_ring *r, unsigned int slot)
         }
         *to = copy;
         p->avail = advance(r, p->avail, 1);
-    } while (d[i].flags & VRING_DESC_F_NEXT && ++i < max);
+    } while (d->flags & VRING_DESC_F_NEXT && ++i < max);
     c->n = MIN(i + 1, max);
     p->fifo[p->end++ & r->mask] = slot;
     return first;

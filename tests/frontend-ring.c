@@ -252,6 +252,7 @@ fe_ring_spoil(struct fe_ring *r)
 {
     r->spoilt = true;
     r->plain = false;
+    r->n_long = 0;
 }
 
 void

@@ -107,6 +107,8 @@ struct fe_ring {
     bool in_order;              /* A split ring in order. */
     bool spoilt;                /* A test wrote to descriptors: mend them. */
     bool plain;                 /* One piece a slot, and not spoilt. */
+    uint16_t n_long;            /* Descriptors of a slot that a test made that
+                                 * long, or 0. */
     uint8_t hdr_len;
 
     uint16_t n_segs;            /* Pieces of a slot. */
