@@ -145,6 +145,8 @@ tests_test_vhost_user_device_SOURCES = \
 	tests/device-fixture.h \
 	tests/msg-check.c \
 	tests/msg-check.h \
+	tests/session-account.c \
+	tests/session-account.h \
 	tests/test-vhost-user-device-more.c \
 	tests/test-vhost-user-device.c \
 	tests/test-vhost-user-random.c

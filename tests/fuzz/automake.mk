@@ -41,7 +41,9 @@ tests_fuzz_fuzz_messages_SOURCES = \
 	tests/fuzz/fuzz-session-check.c \
 	tests/fuzz/fuzz-session-check.h \
 	tests/fuzz/fuzz-session.c \
-	tests/fuzz/fuzz-session.h
+	tests/fuzz/fuzz-session.h \
+	tests/session-account.c \
+	tests/session-account.h
 tests_fuzz_fuzz_messages_CFLAGS = $(AM_CFLAGS) $(VRING_FUZZER_CFLAGS)
 tests_fuzz_fuzz_messages_CPPFLAGS = $(AM_CPPFLAGS) -I $(srcdir)/tests
 tests_fuzz_fuzz_messages_LDFLAGS = \

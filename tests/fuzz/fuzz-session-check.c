@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "fuzz-session.h"
+#include "session-account.h"
 #include "util.h"
 #include "vhost-user-msg.h"
 
@@ -194,77 +195,23 @@ session_check_reply(const struct vhost_user_msg *msg,
     }
 }
 
-/* True if the 'size' bytes at 'p' are the guest's. */
-static bool
-in_guest(const void *p, size_t size)
-{
-    const struct guest_memory *mem = dev.session.mem;
-
-    for (size_t i = 0; i < mem->n_regions; i++) {
-        const struct guest_region *r = &mem->regions[i];
-
-        if ((const uint8_t *) p >= r->hva
-            && (const uint8_t *) p + size <= r->hva + r->size) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void
 session_check_vring(unsigned int i)
 {
-    const struct vhost_user_session *s = &dev.session;
-    const struct vhost_user_vring *vring = &s->vrings[i];
-    const struct virtqueue *vq = vhost_user_vq(dev.vu, i);
+    const char *broken = session_account_vring(&dev.session, i,
+                                               vhost_user_vq(dev.vu, i));
 
-    FUZZ_CHECK_EQ(vq != NULL, vring->running);
-    FUZZ_CHECK(vring->size <= VIRTQUEUE_MAX_SIZE);
-    FUZZ_CHECK(vring->callfd >= 0 || !vring->call);
-    if (vq) {
-        const bool event = s->features & F_EVENT;
-
-        FUZZ_CHECK(i < s->n_vrings && s->features_acked);
-        FUZZ_CHECK(vring->has_addr && vring->kicked && vring->size);
-        FUZZ_CHECK(vring->enabled || !(s->features & F_PROTOCOL));
-        FUZZ_CHECK(vq->mem && vq->mem == s->mem);
-        FUZZ_CHECK_EQ(vq->size, vring->size);
-        FUZZ_CHECK_EQ(vq->packed, !!(s->features & F_PACKED));
-        FUZZ_CHECK(in_guest(vq->desc, vq->size * 16));
-        if (vq->packed) {
-            FUZZ_CHECK(in_guest(vq->avail, 4) && in_guest(vq->used, 4));
-            FUZZ_CHECK((vq->last_avail & 0x7fff) < vq->size);
-        } else {
-            FUZZ_CHECK(IS_POW2(vq->size));
-            FUZZ_CHECK(in_guest(vq->avail, 4 + vq->size * 2 + event * 2));
-            FUZZ_CHECK(in_guest(vq->used, 4 + vq->size * 8 + event * 2));
-        }
-        FUZZ_CHECK(!((uintptr_t) vq->desc % 16) && !((uintptr_t) vq->used % 4)
-                   && !((uintptr_t) vq->avail % (vq->packed ? 4 : 2)));
-        FUZZ_CHECK(vq->log == (s->features & F_LOG ? s->log : NULL));
-        FUZZ_CHECK(vq->log || !(s->features & F_LOG));
-        FUZZ_CHECK_EQ(vq->used_gpa, vring->log_used ? vring->log : VQ_NO_GPA);
-        FUZZ_CHECK_EQ(vq->callfd, vring->callfd);
-        FUZZ_CHECK(vq->call == vring->call);
+    if (broken) {
+        fuzz_fail(broken, __FILE__, __LINE__, __func__);
     }
 }
 
 void
 session_check_memory(const struct guest_memory *mem)
 {
-    for (size_t i = 0; i < mem->n_regions; i++) {
-        const struct guest_region *r = &mem->regions[i];
+    const char *broken = session_account_memory(mem);
 
-        FUZZ_CHECK(r->size && r->gpa <= UINT64_MAX - r->size
-                   && r->uva <= UINT64_MAX - r->size);
-        FUZZ_CHECK(r->hva >= (uint8_t *) r->map
-                   && r->hva + r->size <= (uint8_t *) r->map + r->map_size);
-        for (size_t j = 0; j < i; j++) {
-            const struct guest_region *o = &mem->regions[j];
-
-            FUZZ_CHECK(o->gpa + o->size <= r->gpa);
-            FUZZ_CHECK(o->uva + o->size <= r->uva
-                       || r->uva + r->size <= o->uva);
-        }
+    if (broken) {
+        fuzz_fail(broken, __FILE__, __LINE__, __func__);
     }
 }
