@@ -19,6 +19,7 @@ TESTSUITE_AT = \
 	tests/bad-input.at \
 	tests/bench-report.at \
 	tests/bench.at \
+	tests/crafted.at \
 	tests/csum.at \
 	tests/dpdk-ports-config.at \
 	tests/dpdk-ports-macros.at \
