@@ -194,28 +194,53 @@ static const struct request requests[] = {
     { SPEC("five tags", 5, 4, TCP, 60), 0, 16, DROP },
 };
 
+/* Requests for frames with another 16 bits so many bytes after the beginning
+ * of the IP header. */
+static const struct {
+    struct request request;
+    int ofs;
+    uint16_t value;
+} odd_requests[] = {
+    { { SPEC("no IP", 0, 4, TCP, 60), 0, 16, DROP }, -2, 0x88b5 },
+    { { SPEC("IPv4 that says it is IPv6", 0, 4, TCP, 60), 0, 16, DROP },
+      -2, ETH_TYPE_IPV6 },
+    { { SPEC("IPv6 that says it is IPv4", 0, 6, TCP, 1000), 0, 16, DROP },
+      -2, ETH_TYPE_IP },
+    { { SPEC("an IPv4 header of 16 bytes", 0, 4, TCP, 60), 0, 16, DROP },
+      0, 0x4400 },
+
+    /* Lengths that disagree: only who asked knows what is meant. */
+    { { SPEC("UDP shorter than IP", 0, 4, UDP, 60), 0, 6, DONE },
+      IP_HEADER_LEN + 4, 59 },
+    { { SPEC("IP shorter than TCP's header", 0, 4, TCP, 60), 0, 16, DONE },
+      2, IP_HEADER_LEN + 19 },
+};
+
 static void
-test_request(struct rte_mempool *pool, const struct frame_spec *s, int start,
-             int offset, enum fate fate, const struct frame *f)
+test_request(struct rte_mempool *pool, const struct request *r,
+             const struct frame *f)
 {
+    const int start = f->l4 + r->start;
     struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
     struct frame expected = *f;
     uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 
     memcpy(rte_pktmbuf_append(m, f->len), f->data, f->len);
-    CHECK_EQ(virtio_net_hdr_to_mbuf(m, start, offset), fate != DROP);
+    CHECK_EQ(virtio_net_hdr_to_mbuf(m, start, r->offset), r->fate != DROP);
     CHECK_EQ(m->pkt_len, f->len);
-    if (fate == FLAG) {
-        CHECK_EQ(m->ol_flags, s->proto == TCP ? RTE_MBUF_F_TX_TCP_CKSUM
-                              : s->proto == UDP ? RTE_MBUF_F_TX_UDP_CKSUM
+    if (r->fate == FLAG) {
+        const uint8_t proto = r->frame.proto;
+
+        CHECK_EQ(m->ol_flags, proto == TCP ? RTE_MBUF_F_TX_TCP_CKSUM
+                              : proto == UDP ? RTE_MBUF_F_TX_UDP_CKSUM
                               : RTE_MBUF_F_TX_SCTP_CKSUM);
     } else {
         CHECK_EQ(m->ol_flags, 0);
     }
-    if (fate == DONE) {
+    if (r->fate == DONE) {
         const ovs_be16 sum = csum(f->data + start, f->len - start);
 
-        memcpy(expected.data + start + offset, &sum, sizeof sum);
+        memcpy(expected.data + start + r->offset, &sum, sizeof sum);
     }
     CHECK_MEM(data, expected.data, f->len);
     rte_pktmbuf_free(m);
@@ -232,40 +257,17 @@ test_to_mbuf(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 
         check_context("%s", r->frame.name);
         make_frame(&f, &r->frame);
-        test_request(pool, &r->frame, f.l4 + r->start, r->offset, r->fate, &f);
+        test_request(pool, r, &f);
     }
 
-    /* No IP. */
-    const struct frame_spec tcp = SPEC("no IP", 0, 4, TCP, 60);
+    for (size_t i = 0; i < ARRAY_SIZE(odd_requests); i++) {
+        const struct request *r = &odd_requests[i].request;
 
-    check_context("no IP");
-    make_frame(&f, &tcp);
-    put16(f.data + 12, 0x88b5);
-    test_request(pool, &tcp, f.l4, 16, DROP, &f);
-    check_context("IPv4 that says it is IPv6");
-    make_frame(&f, &tcp);
-    put16(f.data + 12, ETH_TYPE_IPV6);
-    test_request(pool, &tcp, f.l4, 16, DROP, &f);
-    check_context("IPv6 that says it is IPv4");
-    make_frame(&f, &requests[3].frame);
-    put16(f.data + 12, ETH_TYPE_IP);
-    test_request(pool, &tcp, f.l4, 16, DROP, &f);
-    check_context("an IPv4 header of 16 bytes");
-    make_frame(&f, &tcp);
-    f.data[f.l3] = 0x44;
-    test_request(pool, &tcp, f.l4, 16, DROP, &f);
-
-    /* Lengths that disagree: only who asked knows what is meant. */
-    const struct frame_spec udp = SPEC("UDP", 0, 4, UDP, 60);
-
-    check_context("UDP shorter than IP");
-    make_frame(&f, &udp);
-    put16(f.data + f.l4 + 4, 59);
-    test_request(pool, &udp, f.l4, 6, DONE, &f);
-    check_context("IP shorter than TCP's header");
-    make_frame(&f, &tcp);
-    put16(f.data + f.l3 + 2, IP_HEADER_LEN + 19);
-    test_request(pool, &tcp, f.l4, 16, DONE, &f);
+        check_context("%s", r->frame.name);
+        make_frame(&f, &r->frame);
+        put16(f.data + f.l3 + odd_requests[i].ofs, odd_requests[i].value);
+        test_request(pool, r, &f);
+    }
 
     /* Any header, any frame: no more than a frame can be touched, which a
      * sanitizer sees. */
