@@ -67,6 +67,21 @@ vq_mbuf_data(const struct rte_mbuf *m)
     return (uint8_t *) m->buf_addr + RTE_PKTMBUF_HEADROOM;
 }
 
+/* Copies the frame of 'len' bytes behind the header at 'src' to 'data' in 'm',
+ * which it initialises, and serves its header. */
+static __rte_always_inline enum virtqueue_error
+vq_take_frame(const struct virtqueue *vq, const uint8_t *src, uint32_t hdr_len,
+              struct rte_mbuf *m, uint8_t *data, uint32_t len)
+{
+    vq_copy(data, src + hdr_len, len);
+    vq_mbuf_init(m, len);
+
+    const uint16_t hdr = vq_read_header(src);
+
+    return (OVS_LIKELY(vq_header_is_plain(hdr)) ? VQ_ERR_NONE
+            : vq_serve_header(vq, hdr, src, m));
+}
+
 /* Gets up to 'n' buffers of 'pool', as many as there are, more or less.
  *
  * As a rule the thread's cache has them.  rte_mempool_get_bulk() would turn

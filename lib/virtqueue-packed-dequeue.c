@@ -377,21 +377,14 @@ vq_packed_copy(struct virtqueue *vq, struct vq_packed_burst *b,
             vq_packed_ahead_few(ahead, false, 0);
         }
         if (plain || src) {
-            vq_copy(data, src + hdr_len, len);
-            vq_mbuf_init(m, len);
+            const enum virtqueue_error error
+                = vq_take_frame(vq, src, hdr_len, m, data, len);
 
-            const uint16_t hdr = vq_read_header(src);
-
-            if (OVS_UNLIKELY(!vq_header_is_plain(hdr))) {
-                const enum virtqueue_error error
-                    = vq_serve_header(vq, hdr, src, m);
-
-                if (OVS_UNLIKELY(error)) {
-                    vq_tally_error(&b->tally, error);
-                    f->len = 0;
-                    n_dropped++;
-                    continue;
-                }
+            if (OVS_UNLIKELY(error)) {
+                vq_tally_error(&b->tally, error);
+                f->len = 0;
+                n_dropped++;
+                continue;
             }
         } else if (!len) {
             n_dropped++;

@@ -243,20 +243,13 @@ VQ_VARIANT_NAME(vq_split_dequeue)(struct virtqueue *vq,
             vq_prefetch_source(next[i]);
         }
         if (OVS_LIKELY(src != NULL)) {
-            vq_copy(data, src + hdr_len, len);
-            vq_mbuf_init(m, len);
+            const enum virtqueue_error error
+                = vq_take_frame(vq, src, hdr_len, m, data, len);
 
-            const uint16_t hdr = vq_read_header(src);
-
-            if (OVS_UNLIKELY(!vq_header_is_plain(hdr))) {
-                const enum virtqueue_error error
-                    = vq_serve_header(vq, hdr, src, m);
-
-                if (OVS_UNLIKELY(error)) {
-                    vq_tally_error(&tally, error);
-                    dropped |= UINT32_C(1) << i;
-                    continue;
-                }
+            if (OVS_UNLIKELY(error)) {
+                vq_tally_error(&tally, error);
+                dropped |= UINT32_C(1) << i;
+                continue;
             }
         } else if (OVS_UNLIKELY(!len)) {
             dropped |= UINT32_C(1) << i;
