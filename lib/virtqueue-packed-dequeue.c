@@ -229,10 +229,23 @@ vq_packed_get_mbufs(struct vq_packed_burst *b, struct rte_mempool *pool,
     }
 }
 
+/* Gets packet buffers for the chains of a burst, all plain, or for as many of
+ * them as the burst then has. */
+static inline void
+vq_packed_get_mbufs_plain(struct virtqueue *vq, struct rte_mempool *pool,
+                          struct rte_mbuf **mbufs, struct vq_packed_burst *b)
+{
+    vq_packed_get_mbufs(b, pool, mbufs, b->n);
+    if (OVS_UNLIKELY(b->n_mbufs < b->n)) {
+        b->n = b->n_mbufs;
+        b->place = vq_packed_advance(vq, vq->last_avail, b->n);
+    }
+}
+
 /* Goes on with a burst of up to 'max' chains, the first 'b->n' of which are
  * plain, and are parsed, and the next is not.  Frames that are not in one
  * piece are copied to 'mbufs' on the way.  There are fewer chains than are
- * available if the ring failed or the guest makes us read a lot. */
+ * available if the ring failed or the guest makes us read a lot, or did. */
 static __rte_noinline void
 vq_packed_parse_slowly(struct virtqueue *vq, struct rte_mempool *pool,
                        struct rte_mbuf **mbufs, unsigned int max,
@@ -247,7 +260,10 @@ vq_packed_parse_slowly(struct virtqueue *vq, struct rte_mempool *pool,
     unsigned int n_read = 0;
     unsigned int i;
 
-    b->place = vq_packed_advance(vq, vq->last_avail, b->n);
+    if (!vq_may_walk(vq)) {
+        vq_packed_get_mbufs_plain(vq, pool, mbufs, b);
+        return;
+    }
     available = vq_packed_available(vq, b->place,
                                     MIN(vq->size, VQ_MAX_WALK) - b->n,
                                     max - b->n, &n_chains);
@@ -283,6 +299,7 @@ vq_packed_parse_slowly(struct virtqueue *vq, struct rte_mempool *pool,
                 = vq_gather(vq, b->place, &d, mbufs[i], room, &extent);
 
             n_read += extent.n_read;
+            vq_charge(vq, extent.n_read, mbufs[i]->pkt_len);
             f->len = mbufs[i]->pkt_len;
             if (OVS_UNLIKELY(error)) {
                 if (virtqueue_error_is_fatal(error)) {
@@ -430,11 +447,7 @@ VQ_VARIANT_NAME(vq_packed_dequeue)(struct virtqueue *vq,
     if (OVS_UNLIKELY(b.n < max && vq_packed_is_available(vq, b.place))) {
         vq_packed_parse_slowly(vq, pool, pkts, max, room, &b);
     } else {
-        vq_packed_get_mbufs(&b, pool, pkts, b.n);
-        if (OVS_UNLIKELY(b.n_mbufs < b.n)) {
-            b.n = b.n_mbufs;
-            b.place = vq_packed_advance(vq, vq->last_avail, b.n);
-        }
+        vq_packed_get_mbufs_plain(vq, pool, pkts, &b);
     }
 
     vq_packed_ahead_init(&ahead, vq, b.place, max);

@@ -271,10 +271,20 @@ vq_scatter(struct vq_enqueue *e, uint16_t head,
            const struct vring_desc *first, const struct rte_mbuf *m)
 {
     struct virtqueue *vq = e->vq;
+
+    if (!e->n_read && !vq_may_walk(vq)) {
+        /* Whoever tries again need not do so now. */
+        e->n_read = VQ_MAX_WALK;
+        return false;
+    }
+
+    const unsigned int n_read = e->n_read;
     struct vq_scatter s;
     enum virtqueue_error error;
     const enum vq_verdict verdict = vq_scatter_plan(e, &s, head, *first,
                                                     m->pkt_len, &error);
+
+    vq_charge(vq, e->n_read - n_read, m->pkt_len);
 
     if (verdict == VQ_NO_ROOM) {
         return false;

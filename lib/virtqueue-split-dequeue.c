@@ -38,18 +38,24 @@ struct vq_split_frames {
 };
 
 /* Deals with a chain that is not one descriptor in one region, or that is bad:
- * copies its frame to 'm'.  Returns false if the ring failed. */
+ * copies its frame to 'm'.  Returns false if the ring failed or the call is to
+ * end before this chain. */
 static __rte_noinline bool
 vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
                       uint32_t room, uint32_t *len, unsigned int *n_read,
                       struct vq_tally *tally)
 {
+    if (!*n_read && !vq_may_walk(vq)) {
+        return false;
+    }
+
     const struct vring_desc d = vq_read_desc(&vq->desc[head]);
     struct vq_extent extent;
     const enum virtqueue_error error = vq_gather(vq, head, &d, m, room,
                                                  &extent);
 
     *n_read += extent.n_read;
+    vq_charge(vq, extent.n_read, m->pkt_len);
     *len = m->pkt_len;
     if (OVS_UNLIKELY(error)) {
         if (virtqueue_error_is_fatal(error)) {
@@ -65,7 +71,7 @@ vq_split_parse_slowly(struct virtqueue *vq, uint16_t head, struct rte_mbuf *m,
 /* Parses up to 'n' chains and stores what is in them to 'frames'; frames that
  * are not in one piece are copied to 'mbufs' on the way.  Returns how many
  * chains are to be given back.  Fewer than 'n' if the ring failed or the guest
- * makes us read a lot. */
+ * makes us read a lot, or did. */
 static inline unsigned int
 vq_split_parse(struct virtqueue *vq, struct rte_mbuf **mbufs, unsigned int n,
                uint32_t room, struct vq_split_frames *frames,

@@ -93,6 +93,7 @@ virtqueue_start(struct virtqueue *vq, uint64_t features)
     vq->signalled_valid = false;
     vq->hint = 0;
     vq->n_quiet = 0;
+    vq->n_rests = 0;
     biased_lock_init(&vq->lock);
     atomic_init(&vq->error, VQ_ERR_NONE);
 

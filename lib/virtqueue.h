@@ -197,7 +197,9 @@ struct virtqueue {
     uint16_t next_head;         /* Split: where the next chain may begin. */
 
     bool exhausted;             /* The latest enqueueing ended because the
-                                 * guest made us read a lot. */
+                                 * guest made us read a lot, or did. */
+    uint16_t n_rests;           /* Calls that are to end before the first
+                                 * chain that is not plain: see VQ_TURN. */
 
     struct biased_lock lock;    /* For shared enqueueing. */
 };

@@ -177,6 +177,7 @@ tests_test_virtqueue_SOURCES = \
 	tests/test-virtqueue-notify.c \
 	tests/test-virtqueue-packed.c \
 	tests/test-virtqueue-quiet.c \
+	tests/test-virtqueue-turns.c \
 	tests/test-virtqueue-variants.c \
 	tests/test-virtqueue-wrap.c \
 	tests/test-virtqueue.c \

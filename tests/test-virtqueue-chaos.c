@@ -190,6 +190,7 @@ round_trip(struct vq_guest *tx, struct receiver *rx, struct rte_mempool *pool)
             return;
         }
         got += more;
+        forgive(tx);
     }
     while (vg_get_used(tx, &head, &len)) {
         CHECK_EQ(len, 0);
@@ -230,6 +231,7 @@ round_trip(struct vq_guest *tx, struct receiver *rx, struct rte_mempool *pool)
             }
             CHECK_EQ(receive(rx, flights + received), sent);
             received += sent;
+            forgive(&rx->g);
         }
     }
 out:

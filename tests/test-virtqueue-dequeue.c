@@ -61,6 +61,7 @@ dequeue_shape(const struct vq_guest_config *config, enum vg_shape shape,
     for (unsigned int i = 0; i < n && got < n; i++) {
         got += virtqueue_dequeue(&g.vq, pool, pkts + got,
                                  VIRTQUEUE_MAX_BURST - got);
+        forgive(&g);
     }
     if (CHECK_EQ(got, n)) {
         for (unsigned int i = 0; i < n; i++) {

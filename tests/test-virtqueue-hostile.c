@@ -307,6 +307,7 @@ walk(struct rte_mempool *pool, bool receive, enum placement placement)
             rte_pktmbuf_free(pkts[0]);
         }
         CHECK_EQ(g.stats.packets, i + 1);
+        forgive(&g);
         if (one_by_one) {
             CHECK(vg_get_used(&g, &head, &used_len));
             CHECK(!vg_get_used(&g, &head, &used_len));

@@ -438,6 +438,8 @@ dirty_log(struct rte_mempool *pool, uint16_t size, uint16_t start,
                       size, round, vg_shape_name(shape), len);
         make_frame(frame, len);
 
+        forgive(g);
+
         /* What is read is not marked. */
         for (unsigned int i = 0; i < n; i++) {
             post_tx(g, shape, INDIRECT, frame, len);

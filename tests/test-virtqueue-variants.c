@@ -124,6 +124,7 @@ is_same(const struct subject *first, const struct subject *s)
                  && CHECK_EQ(b->vq.last_used, a->vq.last_used)
                  && CHECK_EQ(b->vq.last_avail, a->vq.last_avail)
                  && CHECK_EQ(b->vq.exhausted, a->vq.exhausted)
+                 && CHECK_EQ(b->vq.n_rests, a->vq.n_rests)
                  && CHECK_EQ(s->n_held, first->n_held)
                  && CHECK_EQ(fake_mempool_count(s->pool),
                              fake_mempool_count(first->pool))

@@ -213,6 +213,7 @@ static const struct check_test tests[] = {
     { "segments", test_segments },
     { "notify", test_notify },
     { "quiet", test_quiet },
+    { "turns", test_turns },
     { "resume", test_resume },
     { "dirty-log", test_dirty_log },
     { "statistics", test_statistics },

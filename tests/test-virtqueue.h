@@ -79,6 +79,14 @@ uint16_t post_rx(struct vq_guest *, uint32_t len, struct vg_buf *);
 /* Has the guest transmit 'n' frames, offered at once, and takes them. */
 void transmit_frames(struct vq_guest *, struct rte_mempool *, unsigned int n);
 
+/* Forgets what the guest owes for frames in very many pieces, which is what
+ * test-virtqueue-turns.c is about. */
+static inline void
+forgive(struct vq_guest *g)
+{
+    g->vq.n_rests = 0;
+}
+
 /* Checks that 'm' looks like a fresh mbuf with 'frame'. */
 void check_mbuf(const struct rte_mbuf *m, const uint8_t *frame, uint32_t len);
 
@@ -105,6 +113,7 @@ void test_mergeable(int argc, char *argv[]);
 void test_segments(int argc, char *argv[]);
 void test_notify(int argc, char *argv[]);
 void test_quiet(int argc, char *argv[]);
+void test_turns(int argc, char *argv[]);
 void test_resume(int argc, char *argv[]);
 void test_dirty_log(int argc, char *argv[]);
 void test_statistics(int argc, char *argv[]);

@@ -203,6 +203,7 @@ vg_restart(struct vq_guest *g)
         .call = g->call,
         .stats = &g->stats,
         .last_avail = vg_base(g),
+        .n_rests = 1,           /* Of an earlier life. */
     };
     virtqueue_start(&g->vq, g->config.features);
     g->hdr_len = g->vq.hdr_len;

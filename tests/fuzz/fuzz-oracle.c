@@ -536,6 +536,7 @@ compare(const struct guest *a, const struct guest *b)
     FUZZ_CHECK_EQ(b->vq.last_used, a->vq.last_used);
     FUZZ_CHECK_EQ(b->vq.last_avail, a->vq.last_avail);
     FUZZ_CHECK_EQ(b->vq.exhausted, a->vq.exhausted);
+    FUZZ_CHECK_EQ(b->vq.n_rests, a->vq.n_rests);
     FUZZ_CHECK_EQ(b->n_held, a->n_held);
     FUZZ_CHECK_EQ(guest_free_mbufs(b), guest_free_mbufs(a));
     if (!layout.quiet) {
