@@ -46,6 +46,7 @@ TESTSUITE_AT = \
 	tests/vhost-ports.at \
 	tests/vhost-rings.at \
 	tests/vhost-user.at \
+	tests/variants.at \
 	tests/virtqueue.at \
 	tests/vring-macros.at
 TESTSUITE = $(srcdir)/tests/testsuite
