@@ -132,7 +132,8 @@ class Switch:
             'max-idle': '3600000',
         }
         config.update(other_config)
-        self.run('ovs-vsctl', '--no-wait', 'init', '--', 'set',
+        # Its socket is there before it listens.
+        self.run('ovs-vsctl', '--retry', '--no-wait', 'init', '--', 'set',
                  'Open_vSwitch', '.',
                  *('other_config:%s="%s"' % item for item in config.items()))
         self.vswitchd = Child(
