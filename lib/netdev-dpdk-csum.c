@@ -82,7 +82,9 @@ prepare(struct dp_packet *packet, unsigned int able)
     m->ol_flags = flags & ~RTE_MBUF_F_TX_OFFLOAD_MASK;
     if (OVS_UNLIKELY(flags & RTE_MBUF_F_TX_IPV4) && l3_ofs
         && frame[l3_ofs] >> 4 == 4) {
-        if (l3_ofs + l4_csum_ip_len(frame + l3_ofs) <= len) {
+        const uint32_t l3_len = l4_csum_ip_len(frame + l3_ofs);
+
+        if (l3_len && l3_ofs + l3_len <= len) {
             l4_csum_complete_ip(frame + l3_ofs);
         }
     }
